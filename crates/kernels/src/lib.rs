@@ -1,0 +1,14 @@
+//! The numerical kernels of tastespace.
+//!
+//! Slices in, slices out: no Python, no identifiers, no tables, no settings files. One file per algorithm;
+//! every file names the page of `docs/math/` whose equations it follows.
+
+pub mod als;
+pub mod csr;
+pub mod dense;
+pub mod metrics;
+pub mod objective;
+pub mod row;
+pub mod simd;
+pub mod threads;
+pub mod topk;

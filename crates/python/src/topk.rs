@@ -1,0 +1,149 @@
+//! Binding of `kernels::topk`.
+
+use crate::check::vector;
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use tastespace_kernels::simd::Level;
+use tastespace_kernels::topk::{Adjust, Exclude, ItemPanels};
+
+type Found<'py> = (Bound<'py, PyArray2<i32>>, Bound<'py, PyArray2<f32>>);
+
+/// Item factors packed for scoring; immutable.
+#[pyclass(frozen, module = "tastespace._native")]
+struct Ranker(ItemPanels);
+
+fn user_slice<'a>(users: &'a PyReadonlyArray2<'_, f32>, k: usize) -> PyResult<(usize, usize, &'a [f32])> {
+    let [count, stride] = [users.shape()[0], users.shape()[1]];
+    if stride < k {
+        return Err(PyValueError::new_err(format!("users have {stride} factors, items {k}")));
+    }
+    let values = users.as_slice().map_err(|_| PyValueError::new_err("users must be contiguous"))?;
+    Ok((count, stride, values))
+}
+
+fn per_item<'a>(
+    name: &str,
+    array: Option<&'a PyReadonlyArray1<'_, f32>>,
+    items: usize,
+) -> PyResult<Option<&'a [f32]>> {
+    let Some(array) = array else { return Ok(None) };
+    let values = vector(name, array)?;
+    if values.len() != items {
+        return Err(PyValueError::new_err(format!("{name} holds {} values for {items} items", values.len())));
+    }
+    Ok(Some(values))
+}
+
+fn in_range(name: &str, rows: &[i32], least: i32, end: usize) -> PyResult<()> {
+    if rows.iter().all(|&r| r >= least && (r < 0 || (r as usize) < end)) {
+        return Ok(());
+    }
+    Err(PyValueError::new_err(format!("{name} must be in {least}..{end}")))
+}
+
+#[pymethods]
+impl Ranker {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        item_factors: PyReadonlyArray2<'_, f32>,
+        factors: usize,
+        item_bias: Option<PyReadonlyArray1<'_, f32>>,
+    ) -> PyResult<Self> {
+        let (items, stride, values) = user_slice(&item_factors, factors)?;
+        let bias = per_item("item_bias", item_bias.as_ref(), items)?.unwrap_or(&[]);
+        Ok(Self(py.detach(|| ItemPanels::new(values, items, factors, stride, bias))))
+    }
+
+    /// The best `n` items of every user: (count, n) item rows padded with -1, and scores padded with -inf.
+    #[pyo3(signature = (users, n, threads, exclude=None, bias=None, positive=None, negative=None))]
+    fn best<'py>(
+        &self,
+        py: Python<'py>,
+        users: PyReadonlyArray2<'py, f32>,
+        n: usize,
+        threads: usize,
+        exclude: Option<(PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i32>, PyReadonlyArray1<'py, i32>)>,
+        bias: Option<PyReadonlyArray1<'py, f32>>,
+        positive: Option<PyReadonlyArray1<'py, f32>>,
+        negative: Option<PyReadonlyArray1<'py, f32>>,
+    ) -> PyResult<Found<'py>> {
+        let (count, stride, users) = user_slice(&users, self.0.factors())?;
+        let items = self.0.items();
+        let adjust = Adjust {
+            bias: per_item("bias", bias.as_ref(), items)?,
+            positive: per_item("positive", positive.as_ref(), items)?,
+            negative: per_item("negative", negative.as_ref(), items)?,
+        };
+        let exclude = match &exclude {
+            None => None,
+            Some((indptr, indices, rows)) => {
+                let rows = vector("rows", rows)?;
+                let (indptr, indices) = (vector("indptr", indptr)?, vector("indices", indices)?);
+                if rows.len() != count || indptr.is_empty() {
+                    return Err(PyValueError::new_err(format!(
+                        "{} exclusion rows for {count} users",
+                        rows.len()
+                    )));
+                }
+                in_range("rows", rows, -1, indptr.len() - 1)?;
+                for &row in rows.iter().filter(|&&row| row >= 0) {
+                    let (from, to) = (indptr[row as usize], indptr[row as usize + 1]);
+                    let seen = usize::try_from(from).ok().zip(usize::try_from(to).ok());
+                    let seen = seen.and_then(|(from, to)| indices.get(from..to));
+                    let Some(seen) = seen else {
+                        return Err(PyValueError::new_err("indptr points outside indices"));
+                    };
+                    in_range("indices", seen, 0, items)?;
+                }
+                Some(Exclude { indptr, indices, rows })
+            }
+        };
+        let mut found = vec![0i32; count * n];
+        let mut scores = vec![0f32; count * n];
+        py.detach(|| {
+            self.0.best(
+                Level::best(),
+                threads,
+                users,
+                count,
+                stride,
+                n,
+                exclude,
+                adjust,
+                &mut found,
+                &mut scores,
+            );
+        });
+        Ok((
+            PyArray1::from_vec(py, found).reshape([count, n])?,
+            PyArray1::from_vec(py, scores).reshape([count, n])?,
+        ))
+    }
+
+    /// The scores of pairs, the same bits as `best` gives.
+    fn pairs<'py>(
+        &self,
+        py: Python<'py>,
+        users: PyReadonlyArray2<'py, f32>,
+        user_rows: PyReadonlyArray1<'py, i32>,
+        item_rows: PyReadonlyArray1<'py, i32>,
+        threads: usize,
+    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
+        let (count, stride, users) = user_slice(&users, self.0.factors())?;
+        let (user_rows, item_rows) = (vector("user_rows", &user_rows)?, vector("item_rows", &item_rows)?);
+        if user_rows.len() != item_rows.len() {
+            return Err(PyValueError::new_err("user_rows and item_rows must have the same length"));
+        }
+        in_range("user_rows", user_rows, 0, count)?;
+        in_range("item_rows", item_rows, 0, self.0.items())?;
+        let mut out = vec![0f32; user_rows.len()];
+        py.detach(|| self.0.pairs(Level::best(), threads, users, stride, user_rows, item_rows, &mut out));
+        Ok(PyArray1::from_vec(py, out))
+    }
+}
+
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<Ranker>()
+}

@@ -1,0 +1,135 @@
+"""Types of the native module; one block per kernel."""
+
+from typing import TypeAlias, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Table: TypeAlias = tuple[
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.float32] | None,
+    NDArray[np.float32] | None,
+    NDArray[np.int64] | None,
+]
+
+# csr
+def csr_build(
+    rows: NDArray[np.int32],
+    cols: NDArray[np.int32],
+    values: NDArray[np.float32] | None,
+    weights: NDArray[np.float32] | None,
+    times: NDArray[np.int64] | None,
+    n_rows: int,
+    n_cols: int,
+    duplicates: str,
+) -> _Table: ...
+def csr_transpose(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float32] | None,
+    weights: NDArray[np.float32] | None,
+    n_cols: int,
+) -> _Table: ...
+
+# als
+def implicit_half_epoch(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    weights: NDArray[np.float32] | None,
+    weight: float,
+    offset: float,
+    factors: int,
+    unobserved: float,
+    regularization: float,
+    exponent: float,
+    steps: int,
+    fixed: NDArray[np.float32],
+    x: NDArray[np.float32],
+    threads: int,
+) -> None: ...
+def implicit_solve(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    weights: NDArray[np.float32] | None,
+    weight: float,
+    offset: float,
+    unobserved: float,
+    regularization: float,
+    exponent: float,
+    gram: NDArray[np.float32],
+    fixed: NDArray[np.float32],
+    x: NDArray[np.float32],
+    threads: int,
+) -> None: ...
+def explicit_solve(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float32] | None,
+    weights: NDArray[np.float32] | None,
+    mean: float,
+    regularization: float,
+    bias_regularization: float | None,
+    exponent: float,
+    steps: int,
+    fixed: NDArray[np.float32],
+    fixed_bias: NDArray[np.float32],
+    x: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    threads: int,
+) -> None: ...
+def weighted_gram(fixed: NDArray[np.float32], unobserved: float, threads: int) -> NDArray[np.float32]: ...
+def implicit_objective(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    weights: NDArray[np.float32] | None,
+    weight: float,
+    offset: float,
+    column_indptr: NDArray[np.int64],
+    unobserved: float,
+    regularization: float,
+    exponent: float,
+    x: NDArray[np.float32],
+    fixed: NDArray[np.float32],
+    threads: int,
+) -> float: ...
+def explicit_objective(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float32] | None,
+    weights: NDArray[np.float32] | None,
+    column_indptr: NDArray[np.int64],
+    mean: float,
+    regularization: float,
+    bias_regularization: float | None,
+    exponent: float,
+    x: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    fixed: NDArray[np.float32],
+    fixed_bias: NDArray[np.float32],
+    threads: int,
+) -> float: ...
+
+# topk
+@final
+class Ranker:
+    def __new__(
+        cls, item_factors: NDArray[np.float32], factors: int, item_bias: NDArray[np.float32] | None
+    ) -> Ranker: ...
+    def best(
+        self,
+        users: NDArray[np.float32],
+        n: int,
+        threads: int,
+        exclude: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]] | None = None,
+        bias: NDArray[np.float32] | None = None,
+        positive: NDArray[np.float32] | None = None,
+        negative: NDArray[np.float32] | None = None,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
+    def pairs(
+        self,
+        users: NDArray[np.float32],
+        user_rows: NDArray[np.int32],
+        item_rows: NDArray[np.int32],
+        threads: int,
+    ) -> NDArray[np.float32]: ...

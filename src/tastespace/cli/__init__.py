@@ -1,0 +1,62 @@
+"""The command line: ``tastespace demo | read | fit | evaluate | recommend | similar | explain | export | info``.
+
+One file per command. The commands import the library when they run, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from tastespace.cli import demo, evaluate, explain, export, fit, info, read, recommend, similar
+from tastespace.cli.group import EXIT_CODES, Group
+from tastespace.cli.options import spread
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="tastespace",
+    cls=Group,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for _command in (
+    demo.demo,
+    read.read,
+    fit.fit,
+    evaluate.evaluate,
+    recommend.recommend,
+    similar.similar,
+    explain.explain,
+    export.export,
+    info.info,
+):
+    app.command(epilog=EXIT_CODES)(spread(_command))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from tastespace import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def tastespace(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error; works anywhere on the line."),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Learn the space in which people and things meet from ratings or clicks, and recommend from it."""
+
+
+def main() -> None:
+    """Run the command line; the entry point of the ``tastespace`` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a title must not fail on a terminal without its letters
+    app()

@@ -1,0 +1,112 @@
+"""``tastespace evaluate``: how good a model is on events that it has not seen."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tastespace.cli.console import say, working, write, write_json
+from tastespace.cli.options import Json
+from tastespace.cli.source import Columns, Selection, load, splitter
+from tastespace.cli.trainer import TrainerOptions
+
+if TYPE_CHECKING:
+    from tastespace.data.interactions import Interactions
+    from tastespace.data.vocabulary import Vocabulary
+    from tastespace.models.protocol import Recommender
+
+
+def evaluate(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="MODEL|DATA", help="A model file; or, with --split, a data file.", show_default=False),
+    ],
+    columns: Columns,
+    selection: Selection,
+    trainer: TrainerOptions,
+    test: Annotated[
+        str | None, typer.Argument(metavar="[TEST]", help="The test events of a model file.", show_default=False)
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split",
+            metavar="SPLIT",
+            help="Learn on one part of DATA and test on the other: last-out:2, random:0.2, time:0.8, time:2018-01-01.",
+            show_default=False,
+        ),
+    ] = None,
+    k: Annotated[list[int] | None, typer.Option("-k", help="Length of the list; repeat for more. Default 10.")] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", metavar="NAME", help="ndcg, recall, rmse, ...; repeat for more. Default all."),
+    ] = None,
+    relevant: Annotated[
+        float | None,
+        typer.Option("--relevant", help="A test item counts if its value is at least this. Default all count."),
+    ] = None,
+    include_seen: Annotated[bool, typer.Option("--include-seen", help="Rank items of the history too.")] = False,
+    json: Json = False,
+) -> None:
+    """Measure a model on held-out events: a model file on a test file, or a trainer on a split of a data file.
+
+    Examples: tastespace evaluate movies.taste test.csv --user userId --item movieId --rating rating;
+    tastespace evaluate ratings.csv --user userId --item movieId --rating rating --split random:0.2 --factors 32
+    """
+    import tastespace as ts
+
+    seconds: float | None = None
+    if split is not None:
+        if test is not None:
+            raise typer.BadParameter("either a TEST file or --split, not both", param_hint="--split")
+        cut = splitter(split)(load(source, columns, selection))
+        say(str(cut))
+        started = time.perf_counter()
+        model: Recommender = trainer.build(explicit=cut.train.explicit).fit(cut.train)
+        seconds = time.perf_counter() - started
+        events: Interactions = cut.test
+    elif test is None:
+        raise typer.BadParameter("give a TEST file for a model file, or --split for a data file", param_hint="TEST")
+    elif trainer.given:
+        raise typer.BadParameter("a model file is fitted already; trainer options go with --split", param_hint="--model")
+    else:
+        model = ts.load(source)
+        events = _in_terms_of(model, load(test, columns, selection))
+    with working("ranking"):
+        report = ts.evaluate(
+            model,
+            events,
+            k=k or 10,
+            metrics=metric or None,
+            relevant=relevant,
+            exclude_seen=not include_seen,
+            threads=trainer.threads,
+        )
+    if json:
+        answer: dict[str, Any] = {
+            "metrics": report.metrics,
+            "counts": report.counts,
+            "protocol": report.protocol,
+            "trainer": model.info.trainer,
+            "params": model.info.params,
+        }
+        write_json(answer if seconds is None else answer | {"fit_seconds": round(seconds, 3)})
+        return
+    write(str(report))
+
+
+def _in_terms_of(model: Recommender, events: Interactions) -> Interactions:
+    """The events with ids of the model's type: a text file holds ``"42"`` where the model may know 42."""
+    from dataclasses import replace
+
+    return replace(events, users=_recoded(events.users, model.users), items=_recoded(events.items, model.items))
+
+
+def _recoded(ids: Vocabulary, known: Vocabulary) -> Vocabulary:
+    from tastespace.data.vocabulary import Vocabulary
+
+    if ids.kind == known.kind:
+        return ids
+    return Vocabulary([known.coerce(str(id)) for id in ids], noun=ids.noun)

@@ -1,0 +1,92 @@
+"""``tastespace fit``: learn a model from a file of events."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tastespace.cli.console import say, write, write_json
+from tastespace.cli.options import Json
+from tastespace.cli.source import Columns, Selection, Source, load, splitter
+from tastespace.cli.trainer import TrainerOptions
+from tastespace.errors import FileError
+
+if TYPE_CHECKING:
+    from tastespace.data.interactions import Interactions
+
+Valid = Annotated[
+    str | None,
+    typer.Option(
+        "--valid",
+        metavar="SPLIT",
+        help="Hold events out to watch the training (--set stopping=ndcg@10): last-out:1, random:0.1 or time:0.9.",
+        show_default=False,
+    ),
+]
+
+
+def fit(
+    source: Source,
+    columns: Columns,
+    selection: Selection,
+    trainer: TrainerOptions,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="The model file to write.", show_default=False)
+    ],
+    valid: Valid = None,
+    history: Annotated[
+        bool,
+        typer.Option(
+            "--history/--no-history",
+            help="Keep each user's history in the file; recommend needs it to leave seen items out.",
+        ),
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Learn a model and write it to a file.
+
+    Example: tastespace fit ratings.csv --user userId --item movieId --rating rating --model als --factors 64 -o movies.taste
+    """
+    _check_writable(output)
+    split = None if valid is None else splitter(valid)
+    events = load(source, columns, selection)
+    learner = trainer.build(explicit=events.explicit)
+    train: Interactions = events
+    held_out: Interactions | None = None
+    if split is not None:
+        train, held_out = split(events)
+        say(f"validation: {valid}, {held_out}")
+    started = time.perf_counter()
+    model = learner.fit(train, valid=held_out)
+    seconds = time.perf_counter() - started
+    model.save(output, history=history)
+    size = os.path.getsize(output)
+    if json:
+        write_json(
+            {
+                "model": output,
+                "bytes": size,
+                "seconds": round(seconds, 3),
+                "trainer": model.info.trainer,
+                "params": model.info.params,
+                "data": model.info.data,
+                "metrics": model.info.metrics,
+            }
+        )
+        return
+    write(f"{learner}")
+    write(f"fitted in {seconds:.1f} s; wrote {output} ({size / 1e6:,.1f} MB)")
+
+
+def _check_writable(output: str) -> None:
+    """Refuse an output that cannot be written before hours of work, not after."""
+    folder = os.path.dirname(output) or "."
+    if not os.path.isdir(folder):
+        raise FileError(f"{output} cannot be written: there is no folder {folder}; create it or change --output")
+    if os.path.isdir(output):
+        raise FileError(f"{output} cannot be written: it is a folder; give --output a file name")
+    if not os.access(folder, os.W_OK):
+        raise FileError(f"{output} cannot be written: no permission to write in {folder}; change --output")

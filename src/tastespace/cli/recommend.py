@@ -1,0 +1,96 @@
+"""``tastespace recommend``: the best items for users of a model."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tastespace.cli.console import say, write, write_json, write_table
+from tastespace.cli.options import Count, Json, ModelFile
+from tastespace.cli.titles import TitleOptions, with_titles
+from tastespace.errors import EmptyError, MissingFileError, UnknownIdError
+
+if TYPE_CHECKING:
+    from tastespace.data.vocabulary import Vocabulary
+
+
+def _items(name: str, what: str) -> Any:
+    return typer.Option(name, metavar="FILE", help=f"{what}: one item id a line.", show_default=False)
+
+
+def recommend(
+    model: ModelFile,
+    users: Annotated[list[str], typer.Argument(metavar="USER...", help="Ids of users.", show_default=False)],
+    titles: TitleOptions,
+    number: Count = 10,
+    include_seen: Annotated[bool, typer.Option("--include-seen", help="Offer items of the user's history too.")] = False,
+    allow: Annotated[str | None, _items("--allow", "Recommend only these")] = None,
+    deny: Annotated[str | None, _items("--deny", "Never recommend these")] = None,
+    json: Json = False,
+) -> None:
+    """Recommend items to one or more users.
+
+    Example: tastespace recommend movies.taste 42 -n 10 --titles movies.csv --item-column movieId
+    """
+    import tastespace as ts
+
+    fitted = ts.load(model)
+    names = titles.load(fitted.items)
+    table = fitted.recommend(
+        [fitted.users.coerce(user) for user in users],
+        n=number,
+        exclude_seen=not include_seen,
+        allow=None if allow is None else _ids(allow, fitted.items),
+        deny=None if deny is None else _ids(deny, fitted.items),
+    )
+    columns, rows = with_titles(table.columns, list(table), names, of="item")
+    if json:
+        write_json([dict(zip(columns, row, strict=True)) for row in rows])
+        return
+    by_user: dict[Any, list[list[object]]] = {}
+    for user, item, *title, rank, score in rows:
+        by_user.setdefault(user, []).append([rank, item, *title, f"{score:.3f}"])
+    for number, (user, lines) in enumerate(by_user.items()):
+        if number:
+            write("")
+        write_table(
+            ["rank", *columns[1:-2], "score"],
+            lines,
+            title=f"user {user}",
+            right=("rank", "score"),
+            flexible=("item", "title"),
+        )
+
+
+def _ids(path: str, items: Vocabulary) -> list[Any]:
+    """The item ids listed in a file that the model knows, with a word about the others.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    EmptyError
+        If the model knows none of them.
+    """
+    if not os.path.exists(path):
+        raise MissingFileError(f"{path} does not exist; it should list item ids, one a line")
+    with open(path, encoding="utf-8-sig") as lines:
+        texts = [text for line in lines if (text := line.strip())]
+    known, unknown = [], []
+    for text in texts:
+        try:
+            item = items.coerce(text)
+        except UnknownIdError:
+            item = None
+        if item is not None and item in items:
+            known.append(item)
+        else:
+            unknown.append(text)
+    if not known:
+        sample = ", ".join(map(repr, texts[:3])) or "nothing"
+        raise EmptyError(f"{path} names no item of the model (it holds {sample}); it should list item ids, one a line")
+    if unknown:
+        say(f"{path}: {len(unknown):,} of {len(texts):,} items are not in the model and change nothing, like {unknown[0]!r}")
+    return known

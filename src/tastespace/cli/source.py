@@ -1,0 +1,210 @@
+"""The options that say where the events are and which of them to use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tastespace.cli.console import say, working
+
+if TYPE_CHECKING:
+    from tastespace.data.interactions import Interactions
+    from tastespace.data.split import Split
+
+_COLUMNS = "Columns"
+_ROWS = "Rows"
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A csv, tsv, parquet or ndjson file (.gz and .zst too), a database URI with --query, "
+        "or the name of a known data set (movietweetings-100k, ml-100k, ...).",
+        show_default=False,
+    ),
+]
+
+
+class Duplicates(StrEnum):
+    """What to do with a user and an item that meet twice."""
+
+    last = "last"
+    first = "first"
+    mean = "mean"
+    max = "max"
+    sum = "sum"
+
+
+def _column(name: str, what: str) -> Any:
+    return typer.Option(f"--{name}", metavar="COLUMN", help=what, show_default=False, rich_help_panel=_COLUMNS)
+
+
+def _rows(*names: str, what: str, **more: Any) -> Any:
+    return typer.Option(*names, help=what, show_default=False, rich_help_panel=_ROWS, **more)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How to read a source: its columns and its bad rows."""
+
+    user: Annotated[str | None, _column("user", "The users.")] = None
+    item: Annotated[str | None, _column("item", "The items.")] = None
+    rating: Annotated[str | None, _column("rating", "Ratings; makes the data explicit.")] = None
+    weight: Annotated[str | None, _column("weight", "Counts or hours; without it every event weighs 1.")] = None
+    timestamp: Annotated[str | None, _column("timestamp", "Times: dates, or Unix seconds and the like.")] = None
+    event: Annotated[str | None, _column("event", "The kind of each event (view, cart, purchase).")] = None
+    event_weight: Annotated[
+        list[str] | None,
+        _rows("--event-weight", what="Weight of a kind of event; repeat for each kind.", metavar="KIND=WEIGHT"),
+    ] = None
+    query: Annotated[str | None, _rows("--query", what="SQL, where DATA is a database URI.")] = None
+    separator: Annotated[str | None, _rows("--separator", what="Between the columns of a text file.")] = None
+    duplicates: Annotated[
+        Duplicates | None,
+        _rows("--duplicates", what="For a user and item that meet twice; default last for ratings, sum for events."),
+    ] = None
+    skip_bad_rows: Annotated[
+        bool, _rows("--skip-bad-rows", what="Leave out rows that cannot be used, and count them.")
+    ] = False
+
+    def read(self, source: str) -> Interactions:
+        """Read `source` whole.
+
+        Raises
+        ------
+        typer.BadParameter
+            If a file comes without the names of its columns.
+        tastespace.errors.TastespaceError
+            If the source cannot be read.
+        """
+        import tastespace as ts
+
+        with working(f"reading {source}"):
+            if source in ts.datasets.NAMES and not os.path.exists(source):
+                return ts.datasets.load(source)
+            if self.user is None or self.item is None:
+                raise typer.BadParameter(
+                    f"which columns of {source} hold the users and the items?", param_hint="--user and --item"
+                )
+            options = {
+                "rating": self.rating,
+                "weight": self.weight,
+                "timestamp": self.timestamp,
+                "event": self.event,
+                "event_weights": _pairs(self.event_weight),
+                "query": self.query,
+                "separator": self.separator,
+                "duplicates": None if self.duplicates is None else self.duplicates.value,
+            }
+            return ts.read(
+                source,
+                user=self.user,
+                item=self.item,
+                on_bad_rows="skip" if self.skip_bad_rows else "raise",
+                **{name: value for name, value in options.items() if value is not None},
+            )
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which of the events to use."""
+
+    min_user_events: Annotated[
+        int | None, _rows("--min-user-events", what="Keep users with at least so many events.", min=1)
+    ] = None
+    min_item_events: Annotated[
+        int | None, _rows("--min-item-events", what="Keep items with at least so many events.", min=1)
+    ] = None
+    since: Annotated[str | None, _rows("--since", what="Keep events from this date on.", metavar="DATE")] = None
+    until: Annotated[str | None, _rows("--until", what="Keep events before this date.", metavar="DATE")] = None
+    only: Annotated[str | None, _rows("--only", what="Keep one kind of event.", metavar="KIND")] = None
+    at_least: Annotated[
+        float | None, _rows("--at-least", what="With --as-implicit: keep ratings of at least this.")
+    ] = None
+    as_implicit: Annotated[
+        bool, _rows("--as-implicit", what="Forget how much: a rating becomes an event of weight 1.")
+    ] = False
+    half_life: Annotated[
+        str | None, _rows("--half-life", what="Halve the weight of an event per so much time.", metavar="90d")
+    ] = None
+
+    def apply(self, events: Interactions) -> Interactions:
+        """The events that are left.
+
+        Raises
+        ------
+        typer.BadParameter
+            If ``--at-least`` comes without ``--as-implicit``.
+        tastespace.errors.TastespaceError
+            If nothing is left, or the events lack what an option needs.
+        """
+        if self.at_least is not None and not self.as_implicit:
+            raise typer.BadParameter("goes with --as-implicit", param_hint="--at-least")
+        if self.only is not None:
+            events = events.only(self.only)
+        limits = {
+            name: value
+            for name in ("min_user_events", "min_item_events", "since", "until")
+            if (value := getattr(self, name)) is not None
+        }
+        if self.as_implicit:
+            events = events.as_implicit(at_least=self.at_least)
+        if limits:
+            events = events.filter(**limits)
+        return events if self.half_life is None else events.decay(half_life=self.half_life)
+
+
+def load(source: str, columns: Columns, selection: Selection) -> Interactions:
+    """Read `source`, keep what is selected, and say on standard error what there is."""
+    events = selection.apply(columns.read(source))
+    say(f"{source}: {events}")
+    return events
+
+
+def splitter(text: str) -> Callable[[Interactions], Split]:
+    """The split that `text` names: ``last-out:2``, ``random:0.2``, ``time:0.8`` or ``time:2018-01-01``.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it names none.
+    """
+    from tastespace import split
+
+    how, _, value = text.partition(":")
+    try:
+        if how == "last-out":
+            n = int(value or "1")
+            return lambda events: split.last_out(events, n=n)
+        if how == "random":
+            share = float(value or "0.2")
+            return lambda events: split.random(events, test=share)
+        if how == "time" and value:
+            at = float(value) if value.replace(".", "", 1).isdigit() else value
+            return lambda events: split.by_time(events, at=at)
+    except ValueError:
+        pass
+    raise typer.BadParameter(
+        f"{text!r} is no split; use last-out:2, random:0.2, time:0.8 (a share of the events) or time:2018-01-01"
+    )
+
+
+def _pairs(texts: list[str] | None) -> dict[str, float] | None:
+    """``["view=1", "buy=10"]`` as a dict; None for None."""
+    if not texts:
+        return None
+    pairs: dict[str, float] = {}
+    for text in texts:
+        kind, _, weight = text.rpartition("=")
+        try:
+            pairs[kind] = float(weight)
+        except ValueError:
+            kind = ""
+        if not kind:
+            raise typer.BadParameter(f"{text!r} is not KIND=WEIGHT, like view=1", param_hint="--event-weight")
+    return pairs

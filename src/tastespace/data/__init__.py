@@ -1,0 +1,1 @@
+"""Data: ids, interactions, reading, filters, splits and data sets."""

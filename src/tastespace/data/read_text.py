@@ -1,0 +1,275 @@
+"""Delimited text and newline-delimited JSON, with line numbers for messages."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from polars.exceptions import ComputeError, NoDataError
+
+from tastespace.data.read_source import Source, check_columns
+from tastespace.errors import ColumnError, EmptyError, InputError, ParameterError
+
+_UNIT_SEPARATOR = "\x1f"  # stands in for separators of several characters, which Polars does not read
+_USUAL_SEPARATORS = (";", "\t", "|", ",", "::")
+_PEEKED_LINES = 1000
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """Where the rows of a delimited text start, and what its columns are called.
+
+    Attributes
+    ----------
+    content
+        The file, or the text itself where it had to be rewritten.
+    name
+        The file's name, for messages.
+    columns
+        Every column, in order.
+    skip
+        Number of lines before the first row: blank lines and the header.
+    separator
+        One character.
+    quote
+        The quotation mark, or None where there is none.
+    """
+
+    content: Path | bytes
+    name: str
+    columns: tuple[str, ...]
+    skip: int
+    separator: str
+    quote: str | None
+
+    def scan(self, types: Mapping[str, Any], *, beyond: str | None = None) -> pl.LazyFrame:
+        """The rows; columns without a type are text. Missing fields are null.
+
+        Parameters
+        ----------
+        beyond
+            Name of a column for the first field that is too many; without it such a row is an error.
+        """
+        schema = {column: types.get(column, pl.String) for column in self.columns}
+        if beyond is not None:
+            schema[beyond] = pl.String
+        return pl.scan_csv(
+            self.content,
+            has_header=False,
+            skip_lines=self.skip,
+            schema=schema,
+            separator=self.separator,
+            quote_char=self.quote,
+            truncate_ragged_lines=beyond is not None,
+            missing_columns="insert",
+            glob=False,
+        )
+
+    def where(self, row: int) -> str:
+        """Name a row by the line on which it starts; line breaks inside quotation marks count."""
+        breaks = self.scan({}, beyond=_beyond(self.columns)).head(row)
+        inside = breaks.select(pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True).sum()))
+        return f"{self.name} line {self.skip + row + 1 + int(inside.collect().item())}"
+
+
+def open_delimited(
+    path: Path, *, separator: str, names: Sequence[str] | None, asked: Sequence[str]
+) -> Delimited:
+    """Find the header and check that the columns asked for are there.
+
+    Parameters
+    ----------
+    names
+        Names of the columns of a file without a header; columns beyond them are called ``column_<n>``.
+
+    Raises
+    ------
+    ParameterError
+        If the separator cannot be one.
+    EmptyError
+        If there are no lines.
+    ColumnError
+        If a column is missing, or ``names`` are more than the columns.
+    """
+    if not separator or any(character in separator for character in '\n\r"'):
+        raise ParameterError(f"separator must be text without quotation marks and line breaks; got {separator!r}")
+    content: Path | bytes = path
+    quote: str | None = '"'
+    if len(separator.encode()) > 1:
+        content, separator, quote = _translate(path, separator), _UNIT_SEPARATOR, None
+    lead = _blank_lines(content)
+    peek = pl.read_csv(
+        content,
+        has_header=names is None,
+        skip_lines=lead,
+        n_rows=0 if names is None else 1,
+        infer_schema=False,
+        separator=separator,
+        quote_char=quote,
+        truncate_ragged_lines=True,
+        glob=False,
+    )
+    columns = tuple(peek.columns)
+    if names is None:
+        header = 1 + sum(column.count("\n") for column in columns)
+        # Polars renames a repeated column; the messages should not.
+        check_columns(asked, [_original(column, columns) for column in columns], path.name, _hint(columns))
+        return Delimited(content, path.name, columns, lead + header, separator, quote)
+    if len(names) > len(columns):
+        raise ColumnError(
+            f"{path.name} has {len(columns)} columns; {len(names)} names were given: {', '.join(names)}"
+            + _hint(peek.row(0))
+        )
+    columns = (*names, *(f"column_{n + 1}" for n in range(len(names), len(columns))))
+    check_columns(asked, columns, path.name)
+    return Delimited(content, path.name, columns, lead, separator, quote)
+
+
+def read_delimited(text: Delimited, ids: Sequence[str], times: Sequence[str], numbers: Sequence[str]) -> Source:
+    """Read the columns asked for.
+
+    Columns of ids become categories, those of times and numbers become numbers where every field is one and
+    stay text otherwise.
+
+    Raises
+    ------
+    InputError
+        If quotation marks do not match or the text is not UTF-8.
+    """
+    asked = list(dict.fromkeys((*ids, *numbers, *times)))
+    as_text = dict.fromkeys(ids, pl.Categorical())
+    typed = {**as_text, **dict.fromkeys(numbers, pl.Float64()), **dict.fromkeys(times, pl.Int64())}
+    for types in (typed, as_text):
+        with suppress(ComputeError):
+            frame = text.scan(types).select(asked).collect()
+            return Source(frame, text.where, blank=_blank(text, frame))
+    beyond = _beyond(text.columns)
+    try:
+        frame = text.scan(as_text, beyond=beyond).select(*asked, beyond).collect()
+    except ComputeError as error:
+        raise InputError(_unreadable(text.name, error)) from error
+    broken = frame[beyond].is_not_null()
+    frame = frame.drop(beyond)
+    return Source(
+        frame,
+        text.where,
+        broken=broken.to_numpy() if broken.any() else None,
+        reason=f"there are more fields than the {len(text.columns)} columns",
+        blank=_blank(text, frame),
+    )
+
+
+def read_ndjson(path: Path, asked: Sequence[str]) -> Source:
+    """Read the fields asked for as text from one JSON object per line; blank lines do not count.
+
+    Raises
+    ------
+    EmptyError
+        If there are no lines.
+    ColumnError
+        If a field occurs in no line.
+    InputError
+        If the text is not UTF-8.
+    """
+    schema = dict.fromkeys(asked, pl.String())
+
+    def where(row: int) -> str:
+        line = pl.col("line").str.strip_chars() != ""
+        lines = pl.scan_lines(path, row_index_name="row", glob=False).filter(line)
+        return f"{path.name} line {lines.slice(row, 1).select('row').collect().item() + 1}"
+
+    with path.open("rb") as file, suppress(ComputeError):
+        frame = pl.read_ndjson(file, schema=schema)
+        _check_fields(path, frame)
+        return Source(frame, where)
+    try:
+        lines = pl.read_lines(path, glob=False)["line"]
+    except ComputeError as error:
+        raise InputError(_unreadable(path.name, error)) from error
+    lines = lines.filter(lines.str.strip_chars() != "")
+    if not len(lines):
+        raise EmptyError(f"{path.name} is empty")
+    broken = np.fromiter((not _is_object(line) for line in lines), dtype=bool, count=len(lines))
+    mended = lines.to_frame().select(pl.when(pl.lit(~broken)).then("line").otherwise(pl.lit("{}")))
+    try:
+        frame = pl.read_ndjson("\n".join(mended["line"]).encode(), schema=schema)
+    except ComputeError as error:
+        raise InputError(_unreadable(path.name, error)) from error
+    return Source(frame, where, broken=broken, reason="this is not a JSON object")
+
+
+def _translate(path: Path, separator: str) -> bytes:
+    lines = pl.read_lines(path, glob=False)["line"]
+    if lines.str.contains(_UNIT_SEPARATOR, literal=True).any():
+        raise InputError(f"{path.name} holds the control character U+001F; use a separator of one ASCII character")
+    return "\n".join(lines.str.replace_all(separator, _UNIT_SEPARATOR, literal=True)).encode()
+
+
+def _blank_lines(content: Path | bytes) -> int:
+    """Number of blank lines before the first that is not."""
+    lines = pl.scan_lines(content, row_index_name="row", glob=False)
+    first = lines.filter(pl.col("line") != "").select("row").head(1).collect()
+    if not len(first):
+        raise NoDataError("no lines")
+    return int(first.item())
+
+
+def _original(column: str, columns: Sequence[str]) -> str:
+    stem, mark, number = column.rpartition("_duplicated_")
+    return stem if mark and number.isdigit() and stem in columns else column
+
+
+def _hint(fields: Sequence[Any]) -> str:
+    """What to try where a line was taken for a single field."""
+    if len(fields) == 1:
+        for separator in _USUAL_SEPARATORS:
+            if separator in str(fields[0]):
+                return f"; perhaps pass separator={separator!r}"
+    return ""
+
+
+def _beyond(columns: Sequence[str]) -> str:
+    return "".join(columns) + "+"  # longer than any of them, so none of them
+
+
+def _blank(text: Delimited, frame: pl.DataFrame) -> Any:
+    """Mask of rows without anything in any column, or None."""
+    nothing = pl.all_horizontal(pl.all().is_null())
+    if not frame.select(nothing.any()).item():
+        return None
+    blank = text.scan({}, beyond=_beyond(text.columns)).select(nothing).collect().to_series()
+    return blank.to_numpy()
+
+
+def _check_fields(path: Path, frame: pl.DataFrame) -> None:
+    if not len(frame):
+        raise EmptyError(f"{path.name} is empty")
+    absent = [name for name in frame.columns if frame[name].null_count() == len(frame)]
+    if absent:
+        with path.open("rb") as file:
+            fields = pl.read_ndjson(file, n_rows=_PEEKED_LINES).columns
+        check_columns(absent, [*fields, *(name for name in absent if False)], path.name)
+
+
+def _is_object(line: str) -> bool:
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    try:
+        return isinstance(json.loads(line, parse_constant=refuse), dict)
+    except ValueError:
+        return False
+
+
+def _unreadable(name: str, error: ComputeError) -> str:
+    first = str(error).partition("\n")[0][:200]
+    if "utf" in first.lower():
+        return f"{name} is not UTF-8 text; convert it to UTF-8 first"
+    return (
+        f"{name} cannot be taken apart: {first}; a quotation mark may be open or stand inside a field "
+        "(quote such fields, or read the file with Polars and pass the frame)"
+    )

@@ -1,0 +1,6 @@
+"""How good a model is: ranking and rating metrics on held-out events."""
+
+from tastespace.evaluation.evaluate import Evaluation, evaluate
+from tastespace.evaluation.report import Report
+
+__all__ = ["Evaluation", "Report", "evaluate"]

@@ -1,0 +1,1 @@
+"""Models: fitted, frozen results, and the tables they answer with."""

@@ -1,0 +1,104 @@
+"""From counts, hours or plays to the weight of an observed cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tastespace.data.csr import Csr
+from tastespace.errors import ParameterError
+
+Kind = Literal["linear", "log", "bm25"]
+KINDS: tuple[Kind, ...] = ("linear", "log", "bm25")
+
+BM25_SATURATION = 100.0
+BM25_LENGTH = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Confidence:
+    r"""How the value r of an event becomes its weight before any ``alpha``.
+
+    ``linear``
+        :math:`r`.
+    ``log``
+        :math:`\log_2(1 + r)`: 1 for a single event, and ten times the plays are about 3.3 more.
+    ``bm25``
+        :math:`\mathrm{idf}_i \, r (K + 1) / (K (1 - B + B n_u / \bar n) + r)` with
+        :math:`\mathrm{idf}_i = \log((1 + U) / (1 + n_i)) + 1`, K = 100 and B = 0.8, where :math:`n_u` and
+        :math:`n_i` sum the values of the user and count the users of the item (Robertson and Walker 1994).
+
+    Parameters
+    ----------
+    kind
+        The formula.
+    idf
+        float32 (items,), for ``bm25`` only.
+    average
+        Mean over users of the summed values, for ``bm25`` only.
+    """
+
+    kind: Kind = "linear"
+    idf: npt.NDArray[np.float32] | None = None
+    average: float = 1.0
+
+    @classmethod
+    def learn(cls, kind: Kind, by_user: Csr, by_item: Csr) -> Confidence:
+        """The confidence of a training set; counts what ``bm25`` needs.
+
+        Raises
+        ------
+        ParameterError
+            If the kind is not one of ``linear``, ``log``, ``bm25``.
+        """
+        if kind not in KINDS:
+            raise ParameterError(f"confidence must be one of {', '.join(KINDS)}; got {kind!r}")
+        if kind != "bm25":
+            return cls(kind)
+        users = by_item.counts().astype(np.float64)
+        idf = (np.log((1.0 + by_user.rows) / (1.0 + users)) + 1.0).astype(np.float32)
+        return cls(kind, idf, float(_row_sums(by_user).mean()))
+
+    def user_weights(self, events: Csr) -> npt.NDArray[np.float32] | None:
+        """The weight of every event of whole user rows (users, items): float32 (events,), or None: all 1."""
+        if self.kind != "bm25":
+            return self._pointwise(events)
+        users = np.repeat(np.arange(events.rows), np.diff(events.indptr))
+        return self._bm25(events, events.indices, _row_sums(events)[users])
+
+    def item_weights(
+        self, events: Csr, items: npt.NDArray[np.int32], history: Csr
+    ) -> npt.NDArray[np.float32] | None:
+        """The weight of every event of item rows (items, users): float32 (events,), or None: all 1.
+
+        ``items`` names the rows, ``history`` is the whole (users, items) table.
+        """
+        if self.kind != "bm25":
+            return self._pointwise(events)
+        return self._bm25(
+            events, np.repeat(items, np.diff(events.indptr)), _row_sums(history)[events.indices]
+        )
+
+    def _pointwise(self, events: Csr) -> npt.NDArray[np.float32] | None:
+        if self.kind == "linear" or events.values is None:
+            return events.values
+        return np.asarray(np.log2(1.0 + events.values), np.float32)
+
+    def _bm25(
+        self, events: Csr, items: npt.NDArray[np.int32], sums: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float32]:
+        assert self.idf is not None  # `learn` sees to it
+        r = np.ones(events.nnz, np.float32) if events.values is None else events.values
+        length = BM25_SATURATION * (1.0 - BM25_LENGTH + BM25_LENGTH * sums / self.average)
+        return np.asarray(self.idf[items] * r * (BM25_SATURATION + 1.0) / (length + r), np.float32)
+
+
+def _row_sums(table: Csr) -> npt.NDArray[np.float64]:
+    if table.values is None:
+        return table.counts().astype(np.float64)
+    totals = np.concatenate([[0.0], np.cumsum(table.values, dtype=np.float64)])
+    sums: npt.NDArray[np.float64] = totals[table.indptr[1:]] - totals[table.indptr[:-1]]
+    return sums

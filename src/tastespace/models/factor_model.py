@@ -1,0 +1,506 @@
+"""The frozen result of every bilinear trainer: ``score(u, i) = mean + b_u + b_i + p_u . q_i``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+
+from tastespace import _native
+from tastespace.data.csr import Csr
+from tastespace.data.interactions import Interactions
+from tastespace.data.threads import resolve_threads
+from tastespace.data.vocabulary import Vocabulary
+from tastespace.errors import HistoryError, InputError, ParameterError, UnknownUserError, UnsupportedError
+from tastespace.models.adjust import Adjustment, adjustment
+from tastespace.models.explanation import Explanation
+from tastespace.models.info import ModelInfo, summarize
+from tastespace.models.nearest import Metric, listed, nearest
+from tastespace.models.packing import pack
+from tastespace.models.padding import Floats, frozen, pad
+from tastespace.models.protocol import ID, Id, Rows, Scores
+from tastespace.models.solvers import RowSolver, Side
+from tastespace.models.table import Neighbours, Recommendations, Table
+from tastespace.models.visitor import Visitor, history_of
+from tastespace.store.file import write
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FactorModel:
+    """A fitted, frozen factor model that remembers its ids and what each user has seen.
+
+    Trainers make it; :func:`tastespace.load` reads it from a file. Factors may have zero columns (popularity,
+    baseline). All arrays are read-only float32.
+
+    Attributes
+    ----------
+    users, items
+        Vocabularies: ids to rows and back.
+    user_factors, item_factors
+        (users, factors) and (items, factors).
+    user_bias, item_bias
+        (users,) and (items,); zeros where the trainer has none.
+    mean
+        The score before biases and factors.
+    history
+        What each user has seen, (users, items); None when the model was saved without.
+    scale
+        Lowest and highest rating, where scores are ratings; ``predict`` stays inside.
+    solver
+        How rows are solved again, for ``fold_in``, ``update`` and ``explain``; None where they cannot be.
+    info
+        Trainer, parameters, data summary, metrics, version.
+    """
+
+    users: Vocabulary
+    items: Vocabulary
+    user_factors: Floats
+    item_factors: Floats
+    user_bias: Floats
+    item_bias: Floats
+    mean: float
+    history: Csr | None
+    scale: tuple[float, float] | None
+    solver: RowSolver | None
+    info: ModelInfo
+    _p: Floats = field(init=False)
+    _side: Side = field(init=False)
+    _ranker: _native.Ranker = field(init=False)
+    _offset: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Packs the item side for scoring and makes every array read-only."""
+        put = object.__setattr__
+        k = self.user_factors.shape[1]
+        p, q = pad(self.user_factors), pad(self.item_factors)
+        for array in (p, q, self.user_bias, self.item_bias):
+            if not np.isfinite(array).all():
+                raise InputError("a factor model needs finite factors and biases; found NaN or infinity")
+            frozen(array)
+        put(self, "user_factors", p[:, :k])
+        put(self, "item_factors", q[:, :k])
+        put(self, "_p", p)
+        side = Side(q, self.item_bias)
+        put(
+            self,
+            "_side",
+            side if self.solver is None else self.solver.side(q, self.item_bias, resolve_threads(None)),
+        )
+        put(self, "_ranker", _native.Ranker(q, k, self.item_bias))
+        put(self, "_offset", np.float32(self.mean) + self.user_bias)
+
+    @property
+    def factors(self) -> int:
+        """Number of factors."""
+        return int(self.user_factors.shape[1])
+
+    def __repr__(self) -> str:
+        return f"{self.info.trainer} model: {len(self.users):,} users, {len(self.items):,} items, {self.factors} factors"
+
+    # Scores
+
+    def rank(
+        self, user_rows: Rows, n: int, *, exclude_seen: bool = True, adjust: Adjustment | None = None
+    ) -> tuple[Rows, Scores]:
+        """The best n items of each user row.
+
+        Parameters
+        ----------
+        user_rows
+            int32 (users,).
+        n
+            Items for each user.
+        exclude_seen
+            Leave out what the user has seen.
+        adjust
+            Item filters and boosts, from :func:`tastespace.models.adjust.adjustment`.
+
+        Returns
+        -------
+        int32 (users, n), float32 (users, n)
+            Item rows, best first (equal scores by item row), padded with -1; raw scores padded with -inf.
+
+        Raises
+        ------
+        HistoryError
+            If seen items are to be left out and the model holds no history.
+        """
+        seen = (self._history(), user_rows) if exclude_seen else None
+        return self._best(self._p[user_rows], self._offset[user_rows], n, seen, adjust)
+
+    def _best(
+        self,
+        vectors: Floats,
+        offset: Floats,
+        n: int,
+        seen: tuple[Csr, Rows] | None,
+        adjust: Adjustment | None,
+    ) -> tuple[Rows, Scores]:
+        if n < 1:
+            raise ParameterError(f"n must be at least 1; got {n}")
+        n = min(n, len(self.items))
+        exclude = None if seen is None else (seen[0].indptr, seen[0].indices, seen[1])
+        threads = 1 if len(vectors) == 1 else resolve_threads(None)
+        if adjust is None:
+            rows, scores = self._ranker.best(vectors, n, threads, exclude)
+            return rows, scores + offset[:, None]
+        if adjust.positive is None:
+            rows, scores = self._ranker.best(vectors, n, threads, exclude, adjust.bias(self.item_bias))
+            return rows, scores + offset[:, None]
+        return self._boosted(vectors, offset, n, exclude, adjust, threads)
+
+    def _boosted(
+        self,
+        vectors: Floats,
+        offset: Floats,
+        n: int,
+        exclude: tuple[npt.NDArray[np.int64], Rows, Rows] | None,
+        adjust: Adjustment,
+        threads: int,
+    ) -> tuple[Rows, Scores]:
+        """Boosts act on the whole score, so the user's part joins the item biases, one user at a time."""
+        found, scored = [], []
+        for at in range(len(vectors)):
+            one = None if exclude is None else (exclude[0], exclude[1], exclude[2][at : at + 1])
+            bias = adjust.bias(self.item_bias + offset[at])
+            rows, scores = self._ranker.best(
+                vectors[at : at + 1], n, threads, one, bias, adjust.positive, adjust.negative
+            )
+            found.append(rows)
+            scored.append(scores)
+        if not found:
+            return np.empty((0, n), np.int32), np.empty((0, n), np.float32)
+        return np.concatenate(found), np.concatenate(scored)
+
+    def score_pairs(self, user_rows: Rows, item_rows: Rows) -> Scores:
+        """Raw scores of pairs of rows, float32 (pairs,); the same bits as :meth:`rank` gives."""
+        scores = self._ranker.pairs(self._p, user_rows, item_rows, resolve_threads(None))
+        return scores + self._offset[user_rows]
+
+    @overload
+    def predict(self, users: Id, items: Id) -> float: ...  # type: ignore[overload-overlap]  # text is an id
+    @overload
+    def predict(self, users: Sequence[Id], items: Sequence[Id]) -> Scores: ...
+
+    def predict(self, users: Id | Sequence[Id], items: Id | Sequence[Id]) -> float | Scores:
+        """Scores of pairs of ids; ratings are kept inside the rating scale.
+
+        Parameters
+        ----------
+        users, items
+            Two ids, or two sequences of ids of equal length.
+
+        Returns
+        -------
+        float, or float32 (pairs,)
+
+        Raises
+        ------
+        UnknownUserError, UnknownItemError
+            Naming the ids that the model does not know.
+        InputError
+            If the sequences differ in length.
+        """
+        if isinstance(users, ID) and isinstance(items, ID):
+            user, item = self.users.row(users), self.items.row(items)
+            pair = self.score_pairs(np.array([user], np.int32), np.array([item], np.int32))
+            return float(self._clip(pair)[0])
+        if isinstance(users, ID) or isinstance(items, ID):
+            raise InputError("predict takes two ids or two sequences of equal length; got one of each")
+        user_rows, item_rows = self.users.rows(users), self.items.rows(items)
+        if len(user_rows) != len(item_rows):
+            raise InputError(
+                f"predict needs as many users as items; got {len(user_rows)} and {len(item_rows)}"
+            )
+        return self._clip(self.score_pairs(user_rows, item_rows))
+
+    def _clip(self, scores: Scores) -> Scores:
+        return (
+            scores
+            if self.scale is None
+            else np.clip(scores, np.float32(self.scale[0]), np.float32(self.scale[1]))
+        )
+
+    # Lists
+
+    def recommend(
+        self,
+        users: Id | Iterable[Id],
+        n: int = 10,
+        *,
+        exclude_seen: bool = True,
+        allow: Iterable[Id] | None = None,
+        deny: Iterable[Id] | None = None,
+        boost: Mapping[Id, float] | None = None,
+    ) -> Recommendations:
+        """The n best items of one or several users, by raw score.
+
+        There are always n rows a user, or all valid items there are.
+
+        Parameters
+        ----------
+        users
+            An id, or several.
+        n
+            Items for each user, at least 1.
+        exclude_seen
+            Leave out what the user has seen.
+        allow
+            Only these items; ids that the model does not know are never recommended anyway.
+        deny
+            Never these items.
+        boost
+            Factors > 0 by item: a positive score is multiplied, a negative one divided.
+
+        Returns
+        -------
+        Recommendations
+            Columns user, item, rank (from 1), score.
+
+        Raises
+        ------
+        UnknownUserError
+            Naming the users; :meth:`fold_in` places them from their history.
+        HistoryError
+            If seen items are to be left out and the model holds no history.
+        """
+        rows = self._user_rows(users)
+        adjust = adjustment(self.items, allow, deny, boost)
+        found, scores = self.rank(rows, n, exclude_seen=exclude_seen, adjust=adjust)
+        return self._listed(rows, found, scores)
+
+    def recommend_all(
+        self,
+        n: int = 10,
+        *,
+        batch: int = 4096,
+        exclude_seen: bool = True,
+        allow: Iterable[Id] | None = None,
+        deny: Iterable[Id] | None = None,
+        boost: Mapping[Id, float] | None = None,
+    ) -> Iterator[Recommendations]:
+        """Recommendations for every user in row order, ``batch`` users at a time, in bounded memory.
+
+        Parameters are those of :meth:`recommend`.
+        """
+        if batch < 1:
+            raise ParameterError(f"batch must be at least 1; got {batch}")
+        adjust = adjustment(self.items, allow, deny, boost)
+        for start in range(0, len(self.users), batch):
+            rows = np.arange(start, min(start + batch, len(self.users)), dtype=np.int32)
+            found, scores = self.rank(rows, n, exclude_seen=exclude_seen, adjust=adjust)
+            yield self._listed(rows, found, scores)
+
+    def _user_rows(self, users: Id | Iterable[Id]) -> Rows:
+        try:
+            if isinstance(users, ID):
+                return np.array([self.users.row(users)], np.int32)
+            return self.users.rows(users)
+        except UnknownUserError as error:
+            raise UnknownUserError(
+                f"{error}; for a newcomer use model.fold_in({{item: value, ...}}).recommend()"
+            ) from None
+
+    def _listed(self, user_rows: Rows, found: Rows, scores: Scores) -> Recommendations:
+        return Recommendations(listed("user", self.users, user_rows, "item", self.items, found, scores))
+
+    # Neighbours
+
+    def similar_items(
+        self, items: Id | Iterable[Id], n: int = 10, *, metric: Metric = "cosine"
+    ) -> Neighbours:
+        """The n items whose factors are closest to each of the given items.
+
+        Parameters
+        ----------
+        items
+            An id, or several.
+        n
+            Neighbours of each, without the item itself.
+        metric
+            ``"cosine"`` of the factors, or their ``"dot"`` product.
+
+        Returns
+        -------
+        Neighbours
+            Columns item, neighbour, rank (from 1), score.
+
+        Raises
+        ------
+        UnknownItemError
+            Naming the items that the model does not know.
+        UnsupportedError
+            If the model has no factors.
+        """
+        rows = (
+            np.array([self.items.row(items)], np.int32) if isinstance(items, ID) else self.items.rows(items)
+        )
+        return self._neighbours("item", self.items, self._side.factors, rows, n, metric)
+
+    def similar_users(
+        self, users: Id | Iterable[Id], n: int = 10, *, metric: Metric = "cosine"
+    ) -> Neighbours:
+        """The n users whose factors are closest to each of the given users; see :meth:`similar_items`."""
+        return self._neighbours("user", self.users, self._p, self._user_rows(users), n, metric)
+
+    def _neighbours(
+        self, noun: str, vocabulary: Vocabulary, factors: Floats, rows: Rows, n: int, metric: Metric
+    ) -> Neighbours:
+        if self.factors == 0:
+            raise UnsupportedError(
+                f"{self.info.trainer} learns no factors, so nothing is similar; use ALS or ImplicitALS"
+            )
+        found, scores = nearest(factors, self.factors, rows, n, metric)
+        return Neighbours(listed(noun, vocabulary, rows, "neighbour", vocabulary, found, scores))
+
+    # Rows solved again
+
+    def explain(self, user: Id, item: Id) -> Explanation:
+        """Which of the user's own events drive a score: mean, item bias and parts sum to it exactly.
+
+        Raises
+        ------
+        UnsupportedError
+            If the model is not row-solved; it names :meth:`similar_items` instead.
+        UnknownUserError, UnknownItemError, HistoryError
+            If there is nothing to explain from.
+        """
+        solver = self._solver("explain")
+        row = self._user_rows(user)
+        return self._explanation(solver, user, item, self._history().take_rows(row))
+
+    def _explanation(self, solver: RowSolver, user: Id | None, item: Id, events: Csr) -> Explanation:
+        row = self.items.row(item)
+        parts = solver.contributions(events, self._side, row)
+        order = np.argsort(-np.abs(parts), kind="stable")
+        values = np.ones(events.nnz, np.float32) if events.values is None else events.values
+        table = Table(
+            {
+                "item": self.items.ids[events.indices[order]],
+                "value": values[order],
+                "contribution": parts[order],
+            }
+        )
+        bias = float(self.item_bias[row])
+        return Explanation(user, item, self.mean + bias + float(parts.sum()), self.mean, bias, table)
+
+    def fold_in(self, history: Mapping[Id, float] | Iterable[Id]) -> Visitor:
+        """Places a newcomer by an exact row solve against the fixed items.
+
+        Parameters
+        ----------
+        history
+            ``{item: value}``: ratings, or counts for an implicit model. An implicit model also takes items
+            alone, each once.
+
+        Returns
+        -------
+        Visitor
+            With ``recommend``, ``predict`` and ``explain``.
+
+        Raises
+        ------
+        UnknownItemError
+            Naming the items that the model does not know.
+        EmptyError, InputError
+            If the history is empty or holds unusable values.
+        UnsupportedError
+            If the model has no row solver.
+        """
+        solver = self._solver("fold_in")
+        events = history_of(self.items, history, explicit=bool(self.info.data.get("explicit")))
+        vectors, bias = solver.users(events, self._side, 1)
+        return Visitor(self, events, vectors, bias)
+
+    def update(self, new: Interactions | None) -> FactorModel:
+        """A model that also knows ``new``: its users, items and events, without a full refit.
+
+        The items named in ``new`` are solved against the present users, then every user against the items; this
+        model is unchanged. Without new events the result is this model.
+
+        Raises
+        ------
+        HistoryError
+            If the model holds no history.
+        UnsupportedError
+            If the model has no row solver.
+        """
+        solver = self._solver("update")
+        old = self.interactions()
+        if new is None:
+            return self
+        merged = old.merge(new)
+        if merged.by_user.same(old.by_user) and len(merged.users) == len(old.users):
+            return self
+        threads = resolve_threads(None)
+        solver = solver.relearned(merged)
+        p, q = solver.update(
+            merged,
+            merged.users.rows(new.users.ids),
+            merged.items.rows(new.items.ids),
+            Side(_grow(self._p, merged.n_users), _grow(self.user_bias, merged.n_users)),
+            Side(_grow(self._side.factors, merged.n_items), _grow(self.item_bias, merged.n_items)),
+            threads,
+        )
+        return replace(
+            self,
+            users=merged.users,
+            items=merged.items,
+            user_factors=p.factors[:, : self.factors],
+            item_factors=q.factors[:, : self.factors],
+            user_bias=p.bias,
+            item_bias=q.bias,
+            history=merged.by_user,
+            solver=solver,
+            info=replace(self.info, data=summarize(merged)),
+        )
+
+    def interactions(self) -> Interactions:
+        """The training events, from the history.
+
+        Raises
+        ------
+        HistoryError
+            If the model holds no history.
+        """
+        history = self._history()
+        return Interactions.from_events(
+            self.users,
+            self.items,
+            np.repeat(np.arange(history.rows, dtype=np.int32), np.diff(history.indptr)),
+            history.indices,
+            values=history.values,
+            times=history.times,
+            weights=history.weights,
+            explicit=bool(self.info.data["explicit"]),
+            scale=self.scale,
+        )
+
+    def _solver(self, what: str) -> RowSolver:
+        if self.solver is None:
+            raise UnsupportedError(
+                f"{self.info.trainer} cannot {what}: its rows are not solved from the history; similar_items works"
+            )
+        return self.solver
+
+    def _history(self) -> Csr:
+        if self.history is None:
+            raise HistoryError(
+                "this model was saved without its users' histories; pass exclude_seen=False, "
+                "or save it with history=True"
+            )
+        return self.history
+
+    def save(self, path: str | PathLike[str], *, history: bool = True) -> None:
+        """Writes the model to one file, checked by a hash; ``history=False`` leaves out what users have seen."""
+        write(path, *pack(self, history=history))
+
+
+def _grow(array: Floats, rows: int) -> Floats:
+    grown = np.zeros((rows, *array.shape[1:]), np.float32)
+    grown[: len(array)] = array
+    return grown

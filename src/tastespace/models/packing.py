@@ -1,0 +1,70 @@
+"""A factor model as arrays and plain metadata, and back; what the file format holds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tastespace.data.csr import Csr
+from tastespace.store import ids
+
+if TYPE_CHECKING:
+    from tastespace.models.factor_model import FactorModel
+
+KIND = "factor_model"
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def pack(model: FactorModel, *, history: bool) -> tuple[Arrays, dict[str, Any]]:
+    """Arrays and metadata of a model, for :func:`tastespace.store.file.write`."""
+    arrays: Arrays = {
+        "user_factors": np.ascontiguousarray(model.user_factors),
+        "item_factors": np.ascontiguousarray(model.item_factors),
+        "user_bias": model.user_bias,
+        "item_bias": model.item_bias,
+        **ids.pack("users", model.users.ids),
+        **ids.pack("items", model.items.ids),
+    }
+    if history and model.history is not None:
+        arrays |= _pack_table("history", model.history)
+    solver = None
+    if model.solver is not None:
+        solver = {"kind": model.solver.kind, "params": model.solver.params()}
+        arrays |= {f"solver.{name}": array for name, array in model.solver.arrays().items()}
+    metadata = {
+        "kind": KIND,
+        "mean": model.mean,
+        "scale": None if model.scale is None else list(model.scale),
+        "solver": solver,
+        "info": asdict(model.info),
+    }
+    return arrays, metadata
+
+
+def _pack_table(name: str, table: Csr) -> Arrays:
+    parts: dict[str, npt.NDArray[Any] | None] = {
+        "indptr": table.indptr,
+        "indices": table.indices,
+        "values": table.values,
+        "times": table.times,
+        "weights": table.weights,
+    }
+    return {f"{name}.{part}": array for part, array in parts.items() if array is not None}
+
+
+def unpack_table(name: str, arrays: Arrays, columns: int) -> Csr | None:
+    """The table of that name, or None where the file holds none."""
+    if f"{name}.indptr" not in arrays:
+        return None
+    return Csr(
+        indptr=arrays[f"{name}.indptr"],
+        indices=arrays[f"{name}.indices"],
+        columns=columns,
+        values=arrays.get(f"{name}.values"),
+        times=arrays.get(f"{name}.times"),
+        weights=arrays.get(f"{name}.weights"),
+    )

@@ -1,0 +1,145 @@
+"""A newcomer placed in the space by fold-in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+
+from tastespace.data.csr import Csr
+from tastespace.data.vocabulary import Vocabulary
+from tastespace.errors import BadRowError, EmptyError, InputError
+from tastespace.models.adjust import adjustment
+from tastespace.models.explanation import Explanation
+from tastespace.models.padding import Floats
+from tastespace.models.protocol import ID, Id, Scores
+from tastespace.models.table import Recommendations
+
+if TYPE_CHECKING:
+    from tastespace.models.factor_model import FactorModel
+
+#: What stands in the ``user`` column of a visitor's recommendations.
+VISITOR = "visitor"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Visitor:
+    """A user who was not in training, placed by an exact row solve; made by ``model.fold_in``.
+
+    Attributes
+    ----------
+    model
+        The model that placed the visitor.
+    events
+        The visitor's history, one row.
+    """
+
+    model: FactorModel
+    events: Csr
+    _vector: Floats  # (1, padded factors)
+    _bias: Floats  # (1,)
+
+    @property
+    def factors(self) -> Floats:
+        """The visitor's factors, float32 (factors,)."""
+        return self._vector[0, : self.model.factors]
+
+    @property
+    def bias(self) -> float:
+        """The visitor's bias."""
+        return float(self._bias[0])
+
+    def __repr__(self) -> str:
+        return f"Visitor with {self.events.nnz} items, placed by {self.model!r}"
+
+    def recommend(
+        self,
+        n: int = 10,
+        *,
+        exclude_seen: bool = True,
+        allow: Iterable[Id] | None = None,
+        deny: Iterable[Id] | None = None,
+        boost: Mapping[Id, float] | None = None,
+    ) -> Recommendations:
+        """The n best items, by raw score; parameters as in ``FactorModel.recommend``.
+
+        The column ``user`` holds ``"visitor"``.
+        """
+        model = self.model
+        adjust = adjustment(model.items, allow, deny, boost)
+        seen = (self.events, np.zeros(1, np.int32)) if exclude_seen else None
+        found, scores = model._best(self._vector, np.float32(model.mean) + self._bias, n, seen, adjust)
+        valid = found[0] >= 0
+        return Recommendations(
+            {
+                "user": np.full(int(valid.sum()), VISITOR, object),
+                "item": model.items.ids[found[0][valid]],
+                "rank": np.arange(1, valid.sum() + 1, dtype=np.int32),
+                "score": scores[0][valid],
+            }
+        )
+
+    @overload
+    def predict(self, items: Id) -> float: ...  # type: ignore[overload-overlap]  # text is an id
+    @overload
+    def predict(self, items: Sequence[Id]) -> Scores: ...
+
+    def predict(self, items: Id | Sequence[Id]) -> float | Scores:
+        """Scores of an item (a float) or of several (float32); ratings are kept inside the rating scale.
+
+        Raises
+        ------
+        UnknownItemError
+            Naming the items that the model does not know.
+        """
+        model = self.model
+        if isinstance(items, ID):
+            return float(self.predict([items])[0])
+        rows = model.items.rows(items)
+        scores = model._ranker.pairs(self._vector, np.zeros(len(rows), np.int32), rows, 1)
+        return model._clip(scores + (np.float32(model.mean) + self._bias))
+
+    def explain(self, item: Id) -> Explanation:
+        """Which of the visitor's own events drive the score of ``item``; see ``FactorModel.explain``."""
+        return self.model._explanation(self.model._solver("explain"), None, item, self.events)
+
+
+def history_of(items: Vocabulary, history: Mapping[Id, float] | Iterable[Id], *, explicit: bool) -> Csr:
+    """One user's history as a table of one row.
+
+    Raises
+    ------
+    EmptyError
+        If there is no item.
+    InputError
+        If ratings are missing.
+    BadRowError
+        If a value is not finite, or not positive where it is a weight.
+    UnknownItemError
+        Naming the items that the model does not know.
+    """
+    if isinstance(history, ID):
+        raise InputError(f"fold_in takes {{item: value}}; got the single id {history!r}")
+    if not isinstance(history, Mapping):
+        if explicit:
+            raise InputError("fold_in of a rating model takes {item: rating}; got items without ratings")
+        history = dict.fromkeys(history, 1.0)
+    if not history:
+        raise EmptyError("fold_in needs at least one item; for nobody in particular, use Popularity")
+    rows = items.rows(list(history))
+    values = np.fromiter(history.values(), np.float32, len(history))
+    for item, value in zip(history, values, strict=True):
+        if not np.isfinite(value) or not (explicit or value > 0):
+            need = "finite" if explicit else "finite and > 0"
+            raise BadRowError(f"the value of item {item!r} in fold_in must be {need}; got {value}")
+    order = np.argsort(rows)
+    return Csr(
+        indptr=np.array([0, len(rows)], np.int64),
+        indices=rows[order],
+        columns=len(items),
+        values=values[order],
+        times=None,
+        weights=None,
+    )

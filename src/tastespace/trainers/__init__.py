@@ -1,0 +1,1 @@
+"""Trainers: frozen descriptions of how to learn; each file holds one."""

@@ -1,0 +1,219 @@
+"""Alternating least squares on ratings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from tastespace import _native
+from tastespace.data.interactions import Interactions
+from tastespace.data.threads import resolve_threads
+from tastespace.models.factor_model import FactorModel
+from tastespace.models.info import ModelInfo, summarize
+from tastespace.models.solvers import ExplicitRows, Side
+from tastespace.trainers.base import Trainer, check_not_empty, check_ratings, plain
+from tastespace.trainers.init import Start, start_factors
+from tastespace.trainers.loop import run_epochs
+from tastespace.trainers.stopping import Callback, Stopping
+from tastespace.version import __version__
+
+#: Standard deviation of the start times sqrt(factors).
+START = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ALS(Trainer):
+    r"""Biased matrix factorization of ratings, by alternating least squares.
+
+    Minimises, over the observed ratings,
+
+    .. math::
+
+        \sum_{u,i} w_{ui} (r_{ui} - \mu - b_u - b_i - p_u \cdot q_i)^2
+        + \sum_u n_u^\nu (\lambda |p_u|^2 + \lambda_b b_u^2) + \sum_i n_i^\nu (\lambda |q_i|^2 + \lambda_b b_i^2)
+
+    where :math:`\mu` is the mean rating, n counts ratings, and w is 1 unless ``ratings.decay`` made it less.
+    With ``frequency_scaling`` :math:`\nu` = 1 this is ALS-WR (Zhou et al. 2008) with biases, which are solved
+    exactly together with the factors of their row.
+
+    Parameters
+    ----------
+    factors
+        Width of the space, >= 1.
+    epochs
+        Passes over both sides, >= 1.
+    regularization
+        :math:`\lambda` > 0.
+    bias_regularization
+        :math:`\lambda_b` >= 0; None: as ``regularization``.
+    biases
+        Learn user and item biases.
+    frequency_scaling
+        :math:`\nu` in [0, 1]: 0 is the same penalty for every row, 1 grows with its ratings.
+    solver
+        ``"pcg"``: conjugate gradients; ``"cholesky"``: exact. Both end on one exact solve of the users.
+    cg_steps
+        Steps for each row and half-epoch of ``"pcg"``, >= 1.
+    init
+        A model to start from (more factors are allowed), or arrays (users, factors) and (items, factors).
+    stopping
+        A rule on the validation set; without one, ``valid`` is measured by ``Stopping("rmse")``.
+    seed
+        Of the random start.
+    threads
+        At most this many; None: all cores. The result does not depend on it.
+    progress
+        Show a bar; None: if standard error is a terminal.
+
+    References
+    ----------
+    Y. Zhou, D. Wilkinson, R. Schreiber, R. Pan, Large-scale parallel collaborative filtering for the Netflix
+    Prize, AAIM 2008. Y. Koren, R. Bell, C. Volinsky, Matrix factorization techniques for recommender systems,
+    Computer 42(8), 2009.
+    """
+
+    factors: int = 64
+    epochs: int = 15
+    regularization: float = 0.05
+    bias_regularization: float | None = None
+    biases: bool = True
+    frequency_scaling: float = 1.0
+    solver: Literal["pcg", "cholesky"] = "pcg"
+    cg_steps: int = 3
+    init: Start = field(default=None, repr=False)
+    stopping: Stopping | None = None
+    seed: int = 0
+    threads: int | None = None
+    progress: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Checks every setting.
+
+        Raises
+        ------
+        ParameterError
+            Naming the setting, what it must be, and what it is.
+        """
+        self._check_count("factors", 1)
+        self._check_count("epochs", 1)
+        self._check_count("cg_steps", 1)
+        self._check_count("seed", 0)
+        self._check_number("regularization", above=0)
+        self._check_number("frequency_scaling", least=0)
+        self._check_choice("solver", ("pcg", "cholesky"))
+        if self.bias_regularization is not None:
+            self._check_number("bias_regularization", least=0)
+        resolve_threads(self.threads)
+
+    def fit(
+        self, train: Interactions, valid: Interactions | None = None, *, callbacks: Sequence[Callback] = ()
+    ) -> FactorModel:
+        """Learns from ratings.
+
+        Parameters
+        ----------
+        train
+            Ratings to learn from.
+        valid
+            Ratings to measure on, for ``stopping``.
+        callbacks
+            Called with an ``Epoch`` after each epoch.
+
+        Raises
+        ------
+        InputError
+            If the events are not ratings.
+        EmptyError
+            Without ratings.
+        NumericalError
+            If factors leave the range of float32.
+        """
+        check_ratings(type(self).__name__, train.explicit)
+        check_not_empty(train.n_events)
+        threads = resolve_threads(self.threads)
+        run = _Run(self, train, threads)
+        return run_epochs(
+            run,
+            type(self).__name__,
+            self.epochs,
+            valid=valid,
+            stopping=self.stopping,
+            callbacks=callbacks,
+            progress=self.progress,
+            threads=threads,
+        )
+
+
+class _Run:
+    """One fit under way; see :class:`tastespace.trainers.loop.Run`."""
+
+    def __init__(self, trainer: ALS, train: Interactions, threads: int) -> None:
+        self.trainer, self.train, self.threads = trainer, train, threads
+        values, weights = train.by_user.values, train.by_user.weights
+        mean = 1.0 if values is None else float(np.average(values.astype(np.float64), weights=weights))
+        penalty = (
+            trainer.regularization if trainer.bias_regularization is None else trainer.bias_regularization
+        )
+        self.rows = ExplicitRows(
+            regularization=trainer.regularization,
+            bias_regularization=penalty if trainer.biases else None,
+            frequency_scaling=trainer.frequency_scaling,
+            mean=mean,
+        )
+        self.p, self.q = start_factors(
+            trainer.init, train.users, train.items, trainer.factors, START, trainer.seed
+        )
+        self.user_bias = np.zeros(train.n_users, np.float32)
+        self.item_bias = np.zeros(train.n_items, np.float32)
+
+    def epoch(self) -> None:
+        steps = 0 if self.trainer.solver == "cholesky" else self.trainer.cg_steps
+        train, threads = self.train, self.threads
+        users, items = Side(self.p, self.user_bias), Side(self.q, self.item_bias)
+        self.rows.half_epoch(train.by_user, items, self.p, self.user_bias, steps, threads)
+        self.rows.half_epoch(train.by_item, users, self.q, self.item_bias, steps, threads)
+
+    def objective(self) -> float:
+        table = self.train.by_user
+        return _native.explicit_objective(
+            table.indptr,
+            table.indices,
+            table.values,
+            table.weights,
+            self.train.by_item.indptr,
+            self.rows.mean,
+            self.rows.regularization,
+            self.rows.bias_regularization,
+            self.rows.frequency_scaling,
+            self.p,
+            self.user_bias,
+            self.q,
+            self.item_bias,
+            self.threads,
+        )
+
+    def model(self) -> FactorModel:
+        train, k = self.train, self.trainer.factors
+        q, item_bias = self.q.copy(), self.item_bias.copy()
+        p, user_bias = self.rows.users(train.by_user, Side(q, item_bias), self.threads)
+        return FactorModel(
+            users=train.users,
+            items=train.items,
+            user_factors=p[:, :k],
+            item_factors=q[:, :k],
+            user_bias=user_bias,
+            item_bias=item_bias,
+            mean=self.rows.mean,
+            history=train.by_user,
+            scale=train.scale,
+            solver=self.rows,
+            info=ModelInfo(
+                type(self.trainer).__name__,
+                plain(self.trainer.params()),
+                summarize(train),
+                version=__version__,
+            ),
+        )

@@ -1,0 +1,285 @@
+"""Alternating least squares on all cells: clicks, plays, purchases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from tastespace import _native
+from tastespace.data.interactions import Interactions
+from tastespace.data.threads import resolve_threads
+from tastespace.errors import InputError, NumericalError, ParameterError
+from tastespace.models.confidence import KINDS, Confidence, Kind
+from tastespace.models.factor_model import FactorModel
+from tastespace.models.info import ModelInfo, summarize
+from tastespace.models.padding import Floats
+from tastespace.models.solvers import ImplicitRows
+from tastespace.trainers.base import Trainer, check_not_empty, plain
+from tastespace.trainers.init import Start, start_factors
+from tastespace.trainers.loop import run_epochs
+from tastespace.trainers.stopping import Callback, Stopping
+from tastespace.version import __version__
+
+#: Standard deviation of the start times sqrt(factors), as published for iALS.
+START = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImplicitALS(Trainer):
+    r"""Weighted matrix factorization on all cells, by alternating least squares.
+
+    Minimises, over the observed cells S and all cells,
+
+    .. math::
+
+        \sum_{(u,i) \in S} w_{ui} (1 - p_u \cdot q_i)^2 + a_0 \sum_{u,i} (p_u \cdot q_i)^2
+        + \lambda \sum_u (n_u + a_0 I)^\nu |p_u|^2 + \lambda \sum_i (n_i + a_0 U)^\nu |q_i|^2
+
+    with w = confidence(r) and a0 = ``unobserved_weight`` (Rendle et al. 2021, iALS), or with ``alpha`` the form
+    of Hu, Koren and Volinsky (2008), :math:`\sum_{u,i} c_{ui} (s_{ui} - p_u \cdot q_i)^2` with
+    :math:`c = 1 + \alpha \, \mathrm{confidence}(r)`, s = 1 on S and 0 elsewhere, and a0 = 1 in the penalties.
+    n counts events.
+
+    Parameters
+    ----------
+    factors
+        Width of the space, >= 1.
+    epochs
+        Passes over both sides, >= 1.
+    regularization
+        :math:`\lambda` > 0.
+    alpha
+        Confidence of an observed cell in Hu, Koren and Volinsky's form, > 0. Not with ``unobserved_weight``.
+    unobserved_weight
+        a0 > 0, the weight of a cell without an event. Without it and without ``alpha`` it is chosen from the
+        density of the table, see :func:`default_unobserved_weight`.
+    confidence
+        How the value r of an event becomes a weight: ``"linear"``, ``"log"`` or ``"bm25"``, see
+        :class:`tastespace.models.confidence.Confidence`.
+    frequency_scaling
+        :math:`\nu` in [0, 1]: 0 is the same penalty for every row, 1 grows with its events.
+    solver
+        ``"pcg"``: preconditioned conjugate gradients in the eigenbasis of the Gram matrix; ``"cholesky"``: exact.
+        Both end on one exact solve of the users.
+    cg_steps
+        Steps for each row and half-epoch of ``"pcg"``, >= 1.
+    init
+        A model to start from (more factors are allowed), or arrays (users, factors) and (items, factors).
+    stopping
+        A rule on the validation set; without one, ``valid`` is measured by ``Stopping("ndcg@10")``.
+    seed
+        Of the random start.
+    threads
+        At most this many; None: all cores. The result does not depend on it.
+    progress
+        Show a bar; None: if standard error is a terminal.
+
+    References
+    ----------
+    Y. Hu, Y. Koren, C. Volinsky, Collaborative filtering for implicit feedback datasets, ICDM 2008.
+    S. Rendle, W. Krichene, L. Zhang, Y. Koren, Revisiting the performance of iALS on item recommendation
+    benchmarks, RecSys 2022, arXiv 2110.14037.
+    """
+
+    factors: int = 128
+    epochs: int = 16
+    regularization: float = 0.005
+    alpha: float | None = None
+    unobserved_weight: float | None = None
+    confidence: Kind = "log"
+    frequency_scaling: float = 1.0
+    solver: Literal["pcg", "cholesky"] = "pcg"
+    cg_steps: int = 2
+    init: Start = field(default=None, repr=False)
+    stopping: Stopping | None = None
+    seed: int = 0
+    threads: int | None = None
+    progress: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Checks every setting.
+
+        Raises
+        ------
+        ParameterError
+            Naming the setting, what it must be, and what it is.
+        """
+        self._check_count("factors", 1)
+        self._check_count("epochs", 1)
+        self._check_count("cg_steps", 1)
+        self._check_count("seed", 0)
+        self._check_number("regularization", above=0)
+        self._check_number("frequency_scaling", least=0)
+        self._check_choice("confidence", KINDS)
+        self._check_choice("solver", ("pcg", "cholesky"))
+        for name in ("alpha", "unobserved_weight"):
+            if getattr(self, name) is not None:
+                self._check_number(name, above=0)
+        if self.alpha is not None and self.unobserved_weight is not None:
+            raise ParameterError(
+                "ImplicitALS takes alpha (Hu, Koren and Volinsky) or unobserved_weight (iALS), not both; "
+                "unobserved_weight = 1 / alpha is the same balance of observed and unobserved cells"
+            )
+        resolve_threads(self.threads)
+
+    def fit(
+        self, train: Interactions, valid: Interactions | None = None, *, callbacks: Sequence[Callback] = ()
+    ) -> FactorModel:
+        """Learns from events; the values are weights (ratings too, unless ``as_implicit`` made them 1).
+
+        Parameters
+        ----------
+        train
+            Events to learn from.
+        valid
+            Events to measure on, for ``stopping``.
+        callbacks
+            Called with an ``Epoch`` after each epoch.
+
+        Raises
+        ------
+        EmptyError
+            Without events.
+        InputError
+            If a value is not > 0.
+        NumericalError
+            If factors leave the range of float32; names the side and row.
+        """
+        check_not_empty(train.n_events)
+        _check_positive(train)
+        threads = resolve_threads(self.threads)
+        run = _Run(self, train, threads)
+        return run_epochs(
+            run,
+            type(self).__name__,
+            self.epochs,
+            valid=valid,
+            stopping=self.stopping,
+            callbacks=callbacks,
+            progress=self.progress,
+            threads=threads,
+        )
+
+
+def default_unobserved_weight(train: Interactions) -> float:
+    """The weight of the unobserved cells when none is given: 9 times the density, within [0.003, 1]."""
+    density = train.n_events / (train.n_users * train.n_items)
+    return float(np.clip(9.0 * density, 0.003, 1.0))
+
+
+def _check_positive(train: Interactions) -> None:
+    values = train.by_user.values
+    if values is None or (values > 0).all():
+        return
+    event = int(np.argmin(values > 0))
+    user = train.users.ids[train.user_rows()[event]]
+    item = train.items.ids[train.by_user.indices[event]]
+    raise InputError(
+        f"ImplicitALS needs values > 0; user {user!r} and item {item!r} have {values[event]:g}. "
+        "Drop such events, or use ratings.as_implicit(at_least=...)"
+    )
+
+
+class _Run:
+    """One fit under way; see :class:`tastespace.trainers.loop.Run`."""
+
+    def __init__(self, trainer: ImplicitALS, train: Interactions, threads: int) -> None:
+        self.trainer, self.train, self.threads = trainer, train, threads
+        a0 = trainer.unobserved_weight
+        if trainer.alpha is None and a0 is None:
+            a0 = default_unobserved_weight(train)
+        self.rows = ImplicitRows(
+            regularization=trainer.regularization,
+            frequency_scaling=trainer.frequency_scaling,
+            alpha=trainer.alpha,
+            unobserved_weight=a0,
+            confidence=Confidence.learn(trainer.confidence, train.by_user, train.by_item),
+        )
+        self.user_weights = self.rows.user_weights(train.by_user)
+        every = np.arange(train.n_items, dtype=np.int32)
+        self.item_weights = self.rows.item_weights(train.by_item, every, train.by_user)
+        self.p, self.q = start_factors(
+            trainer.init, train.users, train.items, trainer.factors, START, trainer.seed
+        )
+
+    def epoch(self) -> None:
+        self._half("user", self.p, self.q)
+        self._half("item", self.q, self.p)
+
+    def _half(self, side: str, x: Floats, fixed: Floats) -> None:
+        table, weights = (
+            (self.train.by_user, self.user_weights)
+            if side == "user"
+            else (self.train.by_item, self.item_weights)
+        )
+        if self.trainer.solver == "cholesky":
+            zeros = np.zeros(len(fixed), np.float32)
+            prepared = self.rows.side(fixed, zeros, self.threads)
+            x[:] = self.rows.solve(table, weights, prepared, self.threads)
+            return
+        try:
+            _native.implicit_half_epoch(
+                table.indptr,
+                table.indices,
+                weights[0],
+                weights[1],
+                self.rows.offset,
+                self.trainer.factors,
+                self.rows.unobserved,
+                self.rows.regularization,
+                self.rows.frequency_scaling,
+                self.trainer.cg_steps,
+                fixed,
+                x,
+                self.threads,
+            )
+        except ArithmeticError as error:
+            raise numerical_error(error, side, self.train) from None
+
+    def objective(self) -> float:
+        table, weights = self.train.by_user, self.user_weights
+        return _native.implicit_objective(
+            table.indptr,
+            table.indices,
+            weights[0],
+            weights[1],
+            self.rows.offset,
+            self.train.by_item.indptr,
+            self.rows.unobserved,
+            self.rows.regularization,
+            self.rows.frequency_scaling,
+            self.p,
+            self.q,
+            self.threads,
+        )
+
+    def model(self) -> FactorModel:
+        train, k = self.train, self.trainer.factors
+        zeros = np.zeros(train.n_items, np.float32)
+        fixed = self.rows.side(self.q, zeros, self.threads)
+        p = self.rows.solve(train.by_user, self.user_weights, fixed, self.threads)
+        params = plain(self.trainer.params()) | {"unobserved_weight": self.rows.unobserved_weight}
+        return FactorModel(
+            users=train.users,
+            items=train.items,
+            user_factors=p[:, :k],
+            item_factors=self.q[:, :k].copy(),
+            user_bias=np.zeros(train.n_users, np.float32),
+            item_bias=zeros,
+            mean=0.0,
+            history=train.by_user,
+            scale=None,
+            solver=self.rows,
+            info=ModelInfo(type(self.trainer).__name__, params, summarize(train), version=__version__),
+        )
+
+
+def numerical_error(error: ArithmeticError, side: str, train: Interactions) -> NumericalError:
+    """The kernel's error with the id of the row."""
+    message, row = error.args
+    ids = train.users.ids if side == "user" else train.items.ids
+    where = f" ({side} {ids[row]!r})" if row >= 0 else ""
+    return NumericalError(f"{message}{where}; raise regularization or scale the values down")

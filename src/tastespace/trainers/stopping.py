@@ -1,0 +1,65 @@
+"""When to stop: a rule on a validation metric, and what callbacks are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tastespace.errors import ParameterError
+
+#: Metrics for which less is better.
+ERRORS = ("rmse", "mae")
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """Stop when a metric on the validation set has not improved for a while, and keep the best epoch.
+
+    Parameters
+    ----------
+    metric
+        A metric of :func:`tastespace.evaluate`, such as ``"ndcg@10"`` or ``"rmse"``.
+    patience
+        Measurements without improvement before training stops, >= 1.
+    every
+        Epochs between measurements, >= 1.
+    """
+
+    metric: str = "ndcg@10"
+    patience: int = 3
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("patience", "every"):
+            if getattr(self, name) < 1:
+                raise ParameterError(f"{name} of Stopping must be >= 1; got {getattr(self, name)!r}")
+
+    def better(self, new: float, best: float) -> bool:
+        """Whether ``new`` improves on ``best``."""
+        return new < best if self.metric in ERRORS else new > best
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What a callback learns after each epoch.
+
+    Attributes
+    ----------
+    number, epochs
+        This epoch, from 1, and how many there will be at most.
+    seconds
+        Spent on this epoch's training, validation not included.
+    objective
+        The minimised sum, penalties included.
+    validation
+        Metrics on the validation set by name; empty when none were measured.
+    """
+
+    number: int
+    epochs: int
+    seconds: float
+    objective: float
+    validation: dict[str, float] = field(default_factory=dict)
+
+
+Callback = Callable[[Epoch], None]
