@@ -133,3 +133,25 @@ class Ranker:
         item_rows: NDArray[np.int32],
         threads: int,
     ) -> NDArray[np.float32]: ...
+
+# metrics
+def count_hits(
+    ranked: NDArray[np.int32],
+    indptr: NDArray[np.int64],
+    relevant: NDArray[np.int32],
+    cutoffs: list[int],
+    discounts: NDArray[np.float64],
+    count: NDArray[np.int32],
+    first: NDArray[np.int32],
+    gain: NDArray[np.float64],
+    precision: NDArray[np.float64],
+    threads: int,
+) -> None: ...
+def best_places(ranked: NDArray[np.int32], best: NDArray[np.int32]) -> None: ...
+def count_common(
+    users: NDArray[np.int32],
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    known_indptr: NDArray[np.int64],
+    known: NDArray[np.int32],
+) -> int: ...

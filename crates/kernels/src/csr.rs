@@ -110,11 +110,9 @@ pub fn build(
     duplicates: Duplicates,
 ) -> Result<Csr, CsrError> {
     check(&events, rows, columns)?;
-    let by_column = sorted_by(events.cols, columns, 0..events.cols.len() as u32);
     let (starts, order) = {
-        let order = sorted_by(events.rows, rows, by_column.1.iter().copied());
-        drop(by_column);
-        order
+        let (_, by_column) = sorted_by(events.cols, columns, 0..events.cols.len() as u32);
+        sorted_by(events.rows, rows, by_column.into_iter())
     };
     Ok(merge(events, &starts, &order, duplicates))
 }

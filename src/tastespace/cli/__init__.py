@@ -48,8 +48,12 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def tastespace(
-    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error; works anywhere on the line."),
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    debug: bool = typer.Option(
+        False, "--debug", help="Show the traceback of an error; works anywhere on the line."
+    ),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
 ) -> None:
     """Learn the space in which people and things meet from ratings or clicks, and recommend from it."""
 

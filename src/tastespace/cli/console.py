@@ -84,17 +84,50 @@ def write_table(
     screen = console()
     if title is not None:
         screen.print(Text(plain(title), style="bold"), soft_wrap=True)
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    screen.print(grid(columns, rows, right=right, flexible=flexible))
+
+
+def grid(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    title: str | None = None,
+    right: Sequence[str] = (),
+    flexible: Sequence[str] = (),
+) -> Table:
+    """A table to print; the parameters are those of `write_table`."""
+    table = Table(
+        title=None if title is None else Text(plain(title), style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        header_style="bold",
+    )
     for column in columns:
-        grid.add_column(
-            column,
-            justify="right" if column in right else "left",
-            no_wrap=column not in flexible,
+        table.add_column(
+            column, justify="right" if column in right else "left", no_wrap=column not in flexible
         )
     for row in rows:
         # A column may shrink, but its cells do not wrap: an ellipsis keeps one row on one line.
-        grid.add_row(*(Text(plain(str(cell)), no_wrap=True, overflow="ellipsis") for cell in row))
-    screen.print(grid)
+        table.add_row(*(Text(plain(str(cell)), no_wrap=True, overflow="ellipsis") for cell in row))
+    return table
+
+
+def write_beside(*tables: Table) -> None:
+    """Print tables beside each other where the terminal is wide enough, below each other where not."""
+    screen = console()
+    gap = 4
+    widths = [screen.measure(table).maximum for table in tables]
+    if sum(widths) + gap * (len(tables) - 1) <= screen.width:
+        row = Table.grid(padding=(0, gap, 0, 0))
+        row.add_row(*tables)
+        screen.print(row)
+        return
+    for position, table in enumerate(tables):
+        if position:
+            screen.print()
+        screen.print(table)
 
 
 def plain(text: str) -> str:

@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 def evaluate(
     source: Annotated[
         str,
-        typer.Argument(metavar="MODEL|DATA", help="A model file; or, with --split, a data file.", show_default=False),
+        typer.Argument(
+            metavar="MODEL|DATA", help="A model file; or, with --split, a data file.", show_default=False
+        ),
     ],
     columns: Columns,
     selection: Selection,
     trainer: TrainerOptions,
     test: Annotated[
-        str | None, typer.Argument(metavar="[TEST]", help="The test events of a model file.", show_default=False)
+        str | None,
+        typer.Argument(metavar="[TEST]", help="The test events of a model file.", show_default=False),
     ] = None,
     split: Annotated[
         str | None,
@@ -38,16 +41,24 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    k: Annotated[list[int] | None, typer.Option("-k", help="Length of the list; repeat for more. Default 10.")] = None,
+    k: Annotated[
+        list[int] | None, typer.Option("-k", help="Length of the list; repeat for more. Default 10.")
+    ] = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option("--metric", metavar="NAME", help="ndcg, recall, rmse, ...; repeat for more. Default all."),
+        typer.Option(
+            "--metric", metavar="NAME", help="ndcg, recall, rmse, ...; repeat for more. Default all."
+        ),
     ] = None,
     relevant: Annotated[
         float | None,
-        typer.Option("--relevant", help="A test item counts if its value is at least this. Default all count."),
+        typer.Option(
+            "--relevant", help="A test item counts if its value is at least this. Default all count."
+        ),
     ] = None,
-    include_seen: Annotated[bool, typer.Option("--include-seen", help="Rank items of the history too.")] = False,
+    include_seen: Annotated[
+        bool, typer.Option("--include-seen", help="Rank items of the history too.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Measure a model on held-out events: a model file on a test file, or a trainer on a split of a data file.
@@ -68,9 +79,13 @@ def evaluate(
         seconds = time.perf_counter() - started
         events: Interactions = cut.test
     elif test is None:
-        raise typer.BadParameter("give a TEST file for a model file, or --split for a data file", param_hint="TEST")
+        raise typer.BadParameter(
+            "give a TEST file for a model file, or --split for a data file", param_hint="TEST"
+        )
     elif trainer.given:
-        raise typer.BadParameter("a model file is fitted already; trainer options go with --split", param_hint="--model")
+        raise typer.BadParameter(
+            "trainer options go with --split: a model file is fitted already", param_hint="MODEL"
+        )
     else:
         model = ts.load(source)
         events = _in_terms_of(model, load(test, columns, selection))
@@ -101,7 +116,9 @@ def _in_terms_of(model: Recommender, events: Interactions) -> Interactions:
     """The events with ids of the model's type: a text file holds ``"42"`` where the model may know 42."""
     from dataclasses import replace
 
-    return replace(events, users=_recoded(events.users, model.users), items=_recoded(events.items, model.items))
+    return replace(
+        events, users=_recoded(events.users, model.users), items=_recoded(events.items, model.items)
+    )
 
 
 def _recoded(ids: Vocabulary, known: Vocabulary) -> Vocabulary:

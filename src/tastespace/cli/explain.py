@@ -9,7 +9,6 @@ import typer
 from tastespace.cli.console import write, write_json, write_table
 from tastespace.cli.options import Count, Json, ModelFile
 from tastespace.cli.titles import TitleOptions, with_titles
-from tastespace.errors import UnsupportedError
 
 
 def explain(
@@ -27,36 +26,41 @@ def explain(
     import tastespace as ts
 
     fitted = ts.load(model)
-    if not isinstance(fitted, ts.FactorModel):
-        raise UnsupportedError(f"{model} holds a {fitted.info.trainer} model, which cannot explain a score")
     names = titles.load(fitted.items)
     found = fitted.explain(fitted.users.coerce(user), fitted.items.coerce(item))
-    columns, rows = with_titles(found.parts.columns, list(found.parts), names, of="item")
+    rows = with_titles(found.parts, names, of="item")
     if json:
         write_json(
             {
                 "user": found.user,
                 "item": found.item,
+                "title": names.get(found.item),
                 "score": found.score,
                 "mean": found.mean,
                 "item_bias": found.item_bias,
-                "parts": [dict(zip(columns, row, strict=True)) for row in rows],
+                "parts": rows,
             }
         )
         return
-    title = f" {names[found.item]}" if found.item in names else ""
-    rest = rows[number:]
-    lines = [[*row[:-2], f"{row[-2]:g}", f"{row[-1]:+.3f}"] for row in rows[:number]]
+    shown, rest = rows[:number], rows[number:]
+    named = ["item", "title"] if names else ["item"]
+    lines = [
+        [*(row[name] or "" for name in named), f"{row['value']:g}", f"{row['contribution']:+.3f}"]
+        for row in shown
+    ]
     if rest:
-        filler = [""] * (len(columns) - 3)
-        lines.append([f"{len(rest):,} others", *filler, "", f"{sum(float(str(row[-1])) for row in rest):+.3f}"])
+        others = sum(row["contribution"] for row in rest)
+        lines.append([f"{len(rest):,} more", *[""] * len(named), f"{others:+.3f}"])
+    title = f" ({names[found.item]})" if found.item in names else ""
     write_table(
-        columns,
+        [*named, "value", "contribution"],
         lines,
         title=f"user {found.user}, item {found.item}{title}",
         right=("value", "contribution"),
-        flexible=("item", "title"),
+        flexible=named,
     )
     history = found.score - found.mean - found.item_bias
     write("")
-    write(f"score {found.score:.3f} = mean {found.mean:.3f} {found.item_bias:+.3f} item bias {history:+.3f} history")
+    write(
+        f"score {found.score:.3f} = mean {found.mean:.3f} {found.item_bias:+.3f} item {history:+.3f} history"
+    )

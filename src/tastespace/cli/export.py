@@ -11,7 +11,7 @@ import typer
 
 from tastespace.cli.console import write, write_json
 from tastespace.cli.options import Json, ModelFile
-from tastespace.errors import FileError, UnsupportedError
+from tastespace.errors import FileError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,10 @@ class Format(StrEnum):
 def export(
     model: ModelFile,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write the files.", show_default=False)
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Where to write the files.", show_default=False
+        ),
     ],
     format: Annotated[
         Format, typer.Option("--format", help="parquet: one table a side; npy: one file an array.")
@@ -45,8 +48,6 @@ def export(
     import tastespace as ts
 
     fitted = ts.load(model)
-    if not isinstance(fitted, ts.FactorModel):
-        raise UnsupportedError(f"{model} holds a {fitted.info.trainer} model, which has no factors to export")
     folder = Path(output)
     if folder.exists() and not folder.is_dir():
         raise FileError(f"{output} is a file; export writes several files into a folder")
@@ -60,7 +61,7 @@ def export(
         save = _save_parquet if format is Format.parquet else _save_npy
         written += save(folder, side, ids, factors, bias)
     if json:
-        write_json({"files": written, "factors": fitted.item_factors.shape[1], "mean": fitted.mean})
+        write_json({"files": written, "factors": fitted.factors, "mean": fitted.mean})
         return
     for path in written:
         write(f"{path}  {path.stat().st_size / 1e6:,.1f} MB")
@@ -90,7 +91,9 @@ def _save_npy(
     plain = ids.ids if ids.kind == "integer" else ids.ids.astype(np.str_)  # object arrays would need pickle
     arrays: dict[str, NDArray[Any]] = {"ids": plain, "factors": factors, "bias": bias}
     return [
-        _replacing(folder / f"{side}_{name}.npy", lambda file, array=array: np.save(file, array, allow_pickle=False))
+        _replacing(
+            folder / f"{side}_{name}.npy", lambda file, array=array: np.save(file, array, allow_pickle=False)
+        )
         for name, array in arrays.items()
     ]
 

@@ -34,7 +34,8 @@ def fit(
     selection: Selection,
     trainer: TrainerOptions,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="The model file to write.", show_default=False)
+        str,
+        typer.Option("--output", "-o", metavar="FILE", help="The model file to write.", show_default=False),
     ],
     valid: Valid = None,
     history: Annotated[
@@ -48,7 +49,7 @@ def fit(
 ) -> None:
     """Learn a model and write it to a file.
 
-    Example: tastespace fit ratings.csv --user userId --item movieId --rating rating --model als --factors 64 -o movies.taste
+    Example: tastespace fit ratings.csv --user userId --item movieId --rating rating --factors 64 -o movies.taste
     """
     _check_writable(output)
     split = None if valid is None else splitter(valid)
@@ -85,7 +86,9 @@ def _check_writable(output: str) -> None:
     """Refuse an output that cannot be written before hours of work, not after."""
     folder = os.path.dirname(output) or "."
     if not os.path.isdir(folder):
-        raise FileError(f"{output} cannot be written: there is no folder {folder}; create it or change --output")
+        raise FileError(
+            f"{output} cannot be written: there is no folder {folder}; create it or change --output"
+        )
     if os.path.isdir(output):
         raise FileError(f"{output} cannot be written: it is a folder; give --output a file name")
     if not os.access(folder, os.W_OK):

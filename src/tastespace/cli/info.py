@@ -26,7 +26,7 @@ def info(model: ModelFile, json: Json = False) -> None:
         "items": len(fitted.items),
         "user_ids": fitted.users.kind,
         "item_ids": fitted.items.kind,
-        "factors": fitted.item_factors.shape[1] if isinstance(fitted, ts.FactorModel) else None,
+        "factors": fitted.factors,
         "scale": fitted.scale,
         "history": None if fitted.history is None else fitted.history.nnz,
         "params": fitted.info.params,

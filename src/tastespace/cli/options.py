@@ -14,9 +14,13 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
-ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A model file written by fit.", show_default=False)]
+ModelFile = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model file written by fit.", show_default=False)
+]
 Count = Annotated[int, typer.Option("--number", "-n", min=1, help="How many to show.")]
-Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to write.", show_default=False)]
+Output = Annotated[
+    str, typer.Option("--output", "-o", metavar="FILE", help="Where to write.", show_default=False)
+]
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:

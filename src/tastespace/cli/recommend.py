@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tastespace.cli.console import say, write, write_json, write_table
+from tastespace.cli.console import say, write_json
 from tastespace.cli.options import Count, Json, ModelFile
-from tastespace.cli.titles import TitleOptions, with_titles
+from tastespace.cli.titles import TitleOptions, with_titles, write_ranked
 from tastespace.errors import EmptyError, MissingFileError, UnknownIdError
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ def recommend(
     users: Annotated[list[str], typer.Argument(metavar="USER...", help="Ids of users.", show_default=False)],
     titles: TitleOptions,
     number: Count = 10,
-    include_seen: Annotated[bool, typer.Option("--include-seen", help="Offer items of the user's history too.")] = False,
+    include_seen: Annotated[
+        bool, typer.Option("--include-seen", help="Offer items of the user's history too.")
+    ] = False,
     allow: Annotated[str | None, _items("--allow", "Recommend only these")] = None,
     deny: Annotated[str | None, _items("--deny", "Never recommend these")] = None,
     json: Json = False,
@@ -45,23 +47,11 @@ def recommend(
         allow=None if allow is None else _ids(allow, fitted.items),
         deny=None if deny is None else _ids(deny, fitted.items),
     )
-    columns, rows = with_titles(table.columns, list(table), names, of="item")
+    rows = with_titles(table, names, of="item")
     if json:
-        write_json([dict(zip(columns, row, strict=True)) for row in rows])
+        write_json(rows)
         return
-    by_user: dict[Any, list[list[object]]] = {}
-    for user, item, *title, rank, score in rows:
-        by_user.setdefault(user, []).append([rank, item, *title, f"{score:.3f}"])
-    for number, (user, lines) in enumerate(by_user.items()):
-        if number:
-            write("")
-        write_table(
-            ["rank", *columns[1:-2], "score"],
-            lines,
-            title=f"user {user}",
-            right=("rank", "score"),
-            flexible=("item", "title"),
-        )
+    write_ranked(rows, heading=lambda user: f"user {user}", score="score")
 
 
 def _ids(path: str, items: Vocabulary) -> list[Any]:
@@ -89,8 +79,10 @@ def _ids(path: str, items: Vocabulary) -> list[Any]:
         else:
             unknown.append(text)
     if not known:
-        sample = ", ".join(map(repr, texts[:3])) or "nothing"
-        raise EmptyError(f"{path} names no item of the model (it holds {sample}); it should list item ids, one a line")
+        held = ", ".join(map(repr, texts[:3])) or "nothing"
+        raise EmptyError(
+            f"{path} names no item of the model: it holds {held}; it should list item ids, one a line"
+        )
     if unknown:
-        say(f"{path}: {len(unknown):,} of {len(texts):,} items are not in the model and change nothing, like {unknown[0]!r}")
+        say(f"{path}: {len(unknown):,} of {len(texts):,} items are not in the model, like {unknown[0]!r}")
     return known

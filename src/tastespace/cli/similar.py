@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from tastespace.cli.console import write, write_json, write_table
+from tastespace.cli.console import write_json
 from tastespace.cli.options import Count, Json, ModelFile
-from tastespace.cli.titles import TitleOptions, with_titles
-from tastespace.errors import UnsupportedError
+from tastespace.cli.titles import TitleOptions, with_titles, write_ranked
 
 
 class Metric(StrEnum):
@@ -26,7 +25,9 @@ def similar(
     titles: TitleOptions,
     number: Count = 10,
     metric: Annotated[Metric, typer.Option("--metric", help="How nearness is measured.")] = Metric.cosine,
-    users: Annotated[bool, typer.Option("--users", help="The ids name users: show users of like taste.")] = False,
+    users: Annotated[
+        bool, typer.Option("--users", help="The ids name users: show users of like taste.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show the items nearest to one or more items.
@@ -36,27 +37,17 @@ def similar(
     import tastespace as ts
 
     fitted = ts.load(model)
-    if not isinstance(fitted, ts.FactorModel):
-        raise UnsupportedError(f"{model} holds a {fitted.info.trainer} model, which has no space to look for neighbours in")
     names = {} if users else titles.load(fitted.items)
     vocabulary = fitted.users if users else fitted.items
     nearest = fitted.similar_users if users else fitted.similar_items
     table = nearest([vocabulary.coerce(text) for text in ids], n=number, metric=metric.value)
-    columns, rows = with_titles(table.columns, list(table), names, of="neighbour")
+    rows = with_titles(table, names, of="neighbour")
     if json:
-        write_json([dict(zip(columns, row, strict=True)) for row in rows])
+        write_json(rows)
         return
-    by_id: dict[object, list[list[object]]] = {}
-    for one, neighbour, *title, rank, score in rows:
-        by_id.setdefault(one, []).append([rank, neighbour, *title, f"{score:.3f}"])
-    for position, (one, lines) in enumerate(by_id.items()):
-        if position:
-            write("")
-        name = f" {names[one]}" if one in names else ""
-        write_table(
-            ["rank", *columns[1:-2], metric.value],
-            lines,
-            title=f"nearest to {table.columns[0]} {one}{name}",
-            right=("rank", metric.value),
-            flexible=("neighbour", "title"),
-        )
+    noun = table.columns[0]
+    write_ranked(
+        rows,
+        heading=lambda one: f"nearest to {noun} {one}" + (f" ({names[one]})" if one in names else ""),
+        score=metric.value,
+    )

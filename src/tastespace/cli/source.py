@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,8 +40,27 @@ class Duplicates(StrEnum):
     sum = "sum"
 
 
+class BadRows(StrEnum):
+    """What to do with rows that cannot be used."""
+
+    stop = "raise"
+    skip = "skip"
+
+
+class TimestampUnit(StrEnum):
+    """Of times that are numbers."""
+
+    auto = "auto"
+    s = "s"
+    ms = "ms"
+    us = "us"
+    ns = "ns"
+
+
 def _column(name: str, what: str) -> Any:
-    return typer.Option(f"--{name}", metavar="COLUMN", help=what, show_default=False, rich_help_panel=_COLUMNS)
+    return typer.Option(
+        f"--{name}", metavar="COLUMN", help=what, show_default=False, rich_help_panel=_COLUMNS
+    )
 
 
 def _rows(*names: str, what: str, **more: Any) -> Any:
@@ -50,27 +69,45 @@ def _rows(*names: str, what: str, **more: Any) -> Any:
 
 @dataclass(frozen=True)
 class Columns:
-    """How to read a source: its columns and its bad rows."""
+    """How to read a source; names and meanings are those of `tastespace.read`."""
 
     user: Annotated[str | None, _column("user", "The users.")] = None
     item: Annotated[str | None, _column("item", "The items.")] = None
     rating: Annotated[str | None, _column("rating", "Ratings; makes the data explicit.")] = None
-    weight: Annotated[str | None, _column("weight", "Counts or hours; without it every event weighs 1.")] = None
-    timestamp: Annotated[str | None, _column("timestamp", "Times: dates, or Unix seconds and the like.")] = None
+    weight: Annotated[str | None, _column("weight", "Counts or hours; without it every event weighs 1.")] = (
+        None
+    )
+    timestamp: Annotated[str | None, _column("timestamp", "Times: dates, or Unix seconds and the like.")] = (
+        None
+    )
     event: Annotated[str | None, _column("event", "The kind of each event (view, cart, purchase).")] = None
     event_weight: Annotated[
         list[str] | None,
-        _rows("--event-weight", what="Weight of a kind of event; repeat for each kind.", metavar="KIND=WEIGHT"),
+        _rows(
+            "--event-weight", what="Weight of a kind of event; repeat for each kind.", metavar="KIND=WEIGHT"
+        ),
     ] = None
-    query: Annotated[str | None, _rows("--query", what="SQL, where DATA is a database URI.")] = None
-    separator: Annotated[str | None, _rows("--separator", what="Between the columns of a text file.")] = None
+    timestamp_unit: Annotated[
+        TimestampUnit | None, _rows("--timestamp-unit", what="Of times that are numbers.")
+    ] = None
     duplicates: Annotated[
         Duplicates | None,
-        _rows("--duplicates", what="For a user and item that meet twice; default last for ratings, sum for events."),
+        _rows(
+            "--duplicates",
+            what="For a user and item that meet twice; default last for ratings, sum for events.",
+        ),
     ] = None
-    skip_bad_rows: Annotated[
-        bool, _rows("--skip-bad-rows", what="Leave out rows that cannot be used, and count them.")
-    ] = False
+    on_bad_rows: Annotated[
+        BadRows | None,
+        _rows("--on-bad-rows", what="Rows that cannot be used: stop there (default), or skip and count them."),
+    ] = None
+    separator: Annotated[str | None, _rows("--separator", what="Between the fields of a text file.")] = None
+    header: Annotated[
+        str | None,
+        _rows("--header", what="Names of the columns of a text file without them.", metavar="NAME,NAME,..."),
+    ] = None
+    query: Annotated[str | None, _rows("--query", what="SQL that selects the rows of a database.")] = None
+    table: Annotated[str | None, _rows("--table", what="A table of a database.")] = None
 
     def read(self, source: str) -> Interactions:
         """Read `source` whole.
@@ -91,23 +128,14 @@ class Columns:
                 raise typer.BadParameter(
                     f"which columns of {source} hold the users and the items?", param_hint="--user and --item"
                 )
-            options = {
-                "rating": self.rating,
-                "weight": self.weight,
-                "timestamp": self.timestamp,
-                "event": self.event,
-                "event_weights": _pairs(self.event_weight),
-                "query": self.query,
-                "separator": self.separator,
-                "duplicates": None if self.duplicates is None else self.duplicates.value,
+            options: dict[str, Any] = {
+                field.name: value.value if isinstance(value, StrEnum) else value
+                for field in fields(self)
+                if field.name not in ("event_weight", "header") and (value := getattr(self, field.name)) is not None
             }
-            return ts.read(
-                source,
-                user=self.user,
-                item=self.item,
-                on_bad_rows="skip" if self.skip_bad_rows else "raise",
-                **{name: value for name, value in options.items() if value is not None},
-            )
+            if self.header is not None:
+                options["header"] = [name.strip() for name in self.header.split(",")]
+            return ts.read(source, event_weights=_pairs(self.event_weight), **options)
 
 
 @dataclass(frozen=True)
@@ -120,8 +148,12 @@ class Selection:
     min_item_events: Annotated[
         int | None, _rows("--min-item-events", what="Keep items with at least so many events.", min=1)
     ] = None
-    since: Annotated[str | None, _rows("--since", what="Keep events from this date on.", metavar="DATE")] = None
-    until: Annotated[str | None, _rows("--until", what="Keep events before this date.", metavar="DATE")] = None
+    since: Annotated[str | None, _rows("--since", what="Keep events from this date on.", metavar="DATE")] = (
+        None
+    )
+    until: Annotated[str | None, _rows("--until", what="Keep events before this date.", metavar="DATE")] = (
+        None
+    )
     only: Annotated[str | None, _rows("--only", what="Keep one kind of event.", metavar="KIND")] = None
     at_least: Annotated[
         float | None, _rows("--at-least", what="With --as-implicit: keep ratings of at least this.")

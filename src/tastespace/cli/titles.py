@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tastespace.cli.console import write, write_table
 from tastespace.errors import ColumnError, InputError, MissingFileError, UnknownIdError
 
 if TYPE_CHECKING:
     import polars as pl
 
     from tastespace.data.vocabulary import Vocabulary
+    from tastespace.models.table import Table
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ class TitleOptions:
         for option, column in (("--title-column", self.title_column), ("--item-column", self.item_column)):
             if column not in frame.columns:
                 columns = ", ".join(frame.columns)
-                raise ColumnError(f"{self.titles} has no column {column!r}; it has {columns}; name one with {option}")
+                raise ColumnError(
+                    f"{self.titles} has no column {column!r}; it has {columns}; name one with {option}"
+                )
         titles = {}
         for item, title in frame.select(self.item_column, self.title_column).iter_rows():
             if item is not None and title is not None:
@@ -74,26 +78,50 @@ def _table(source: str) -> pl.DataFrame:
     if not os.path.exists(source):
         if source in datasets.NAMES:
             return datasets.items(source)
-        raise MissingFileError(f"{source} does not exist; --titles takes a file or one of {', '.join(datasets.NAMES)}")
+        raise MissingFileError(
+            f"{source} does not exist; --titles takes a file or one of {', '.join(datasets.NAMES)}"
+        )
     name = source.lower().removesuffix(".gz").removesuffix(".zst")
     try:
         if name.endswith((".parquet", ".pq")):
             return pl.read_parquet(source)
         if name.endswith((".ndjson", ".jsonl")):
             return pl.read_ndjson(source)
-        return pl.read_csv(source, infer_schema=False, separator="\t" if name.endswith((".tsv", ".tab")) else ",")
+        return pl.read_csv(
+            source, infer_schema=False, separator="\t" if name.endswith((".tsv", ".tab")) else ","
+        )
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(f"{source} cannot be read as a table: {error}") from error
 
 
-def with_titles(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], titles: Mapping[Any, str], *, of: str
-) -> tuple[list[str], list[list[object]]]:
-    """A table with a column ``title`` after the column `of`, where there are titles at all."""
-    at = columns.index(of) + 1
+def with_titles(table: Table, titles: Mapping[Any, str], *, of: str) -> list[dict[str, Any]]:
+    """The rows of a table by column, with a ``title`` after the column `of` where there are titles at all."""
     if not titles:
-        return list(columns), [list(row) for row in rows]
-    return (
-        [*columns[:at], "title", *columns[at:]],
-        [[*row[:at], titles.get(row[at - 1], ""), *row[at:]] for row in rows],
-    )
+        return list(table.rows())
+    rows = []
+    for row in table.rows():
+        titled: dict[str, Any] = {}
+        for name, value in row.items():
+            titled[name] = value
+            if name == of:
+                titled["title"] = titles.get(value)
+        rows.append(titled)
+    return rows
+
+
+def write_ranked(rows: Sequence[Mapping[str, Any]], *, heading: Callable[[Any], str], score: str) -> None:
+    """Print a ranked list for each id of the first column, best first, each under a heading."""
+    lists: dict[Any, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        lists.setdefault(next(iter(row.values())), []).append(row)
+    for position, (one, ranked) in enumerate(lists.items()):
+        if position:
+            write("")
+        _, *named, _, _ = ranked[0]
+        write_table(
+            ["rank", *named, score],
+            [[row["rank"], *(row[name] or "" for name in named), f"{row['score']:.3f}"] for row in ranked],
+            title=heading(one),
+            right=("rank", score),
+            flexible=named,
+        )

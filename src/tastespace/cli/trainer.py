@@ -52,7 +52,9 @@ class TrainerOptions:
     ] = None
     factors: Annotated[int | None, _option("--factors", what="Width of the space.")] = None
     epochs: Annotated[int | None, _option("--epochs", what="Passes over the data.")] = None
-    regularization: Annotated[float | None, _option("--regularization", what="Strength of the L2 penalty.")] = None
+    regularization: Annotated[
+        float | None, _option("--regularization", what="Strength of the L2 penalty.")
+    ] = None
     seed: Annotated[int | None, _option("--seed", what="Of the random start; same seed, same model.")] = None
     threads: Annotated[int | None, _option("--threads", what="Default: one per core.")] = None
     set: Annotated[
@@ -83,11 +85,15 @@ class TrainerOptions:
         """
         model = self.model or (Model.als if explicit else Model.implicit_als)
         trainer = model.trainer
-        settings = [(f"--{name}", name, value) for name in _COMMON if (value := getattr(self, name)) is not None]
+        settings = [
+            (f"--{name}", name, value) for name in _COMMON if (value := getattr(self, name)) is not None
+        ]
         for text in self.set or ():
             name, equals, value = text.partition("=")
             if not equals:
-                raise typer.BadParameter(f"{text!r} is not NAME=VALUE, like solver=cholesky", param_hint="--set")
+                raise typer.BadParameter(
+                    f"{text!r} is not NAME=VALUE, like solver=cholesky", param_hint="--set"
+                )
             settings.append(("--set", name.strip().replace("-", "_"), value.strip()))
         return _construct(trainer, settings, noun=model.value)
 
@@ -103,7 +109,10 @@ def _construct(cls: type[Any], settings: list[tuple[str, str, Any]], *, noun: st
         if name not in names:
             near = get_close_matches(name, names, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
-            raise typer.BadParameter(f"{noun} has no parameter {name!r}{hint}; it has {', '.join(names)}", param_hint=option)
+            raise typer.BadParameter(
+                f"{noun} has no parameter {name!r}{hint}; it has {', '.join(names) or 'none'}",
+                param_hint=option,
+            )
         if dot:
             parts.setdefault(name, []).append((option, part, value))
         elif isinstance(value, str):
@@ -169,7 +178,13 @@ def _as(kind: Any, text: str) -> Any:
 
 def _described(members: tuple[Any, ...]) -> str:
     """What a parameter takes, for a message: ``a whole number or none``."""
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text", types.NoneType: "none"}
+    words = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "text",
+        types.NoneType: "none",
+    }
     found = []
     for kind in members:
         if get_origin(kind) is Literal:

@@ -181,7 +181,7 @@ def check_events(
         return events
     kept = events.take(value_array > 0)
     if not len(kept):
-        raise EmptyError(f"all {count:,} events have weight 0, which says nothing; check the weight column")
+        raise EmptyError("every event has weight 0, which says nothing; check the weight column")
     return replace(kept, dropped=count - len(kept))
 
 

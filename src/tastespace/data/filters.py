@@ -43,7 +43,8 @@ def unix_seconds(moment: Moment, name: str) -> int:
                 f"{name} must be a date such as '2018-09-24' or '2018-09-24T10:00'; got {moment!r}"
             ) from None
     if isinstance(moment, np.datetime64) and not np.isnat(moment):
-        return -int(-moment.astype("datetime64[us]").astype(np.int64) // 1_000_000)
+        floor = moment.astype("datetime64[s]")
+        return int(floor.astype(np.int64)) + int(floor < moment)
     if isinstance(moment, datetime):
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return -((datetime(1970, 1, 1, tzinfo=UTC) - aware) // timedelta(seconds=1))

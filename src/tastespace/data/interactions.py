@@ -219,7 +219,7 @@ class Interactions:
         """
         mask = cell_mask(events, self.n_events)
         if not mask.any():
-            raise EmptyError(f"none of the {self.n_events:,} events is chosen")
+            raise EmptyError(f"no event is chosen out of {self.n_events:,}")
         if mask.all():
             return self
         by_user = self.by_user.select(mask)
@@ -270,7 +270,8 @@ class Interactions:
         def apply(what: str, passes: NDArray[np.bool_]) -> None:
             before = np.count_nonzero(keep)
             np.logical_and(keep, passes, out=keep)
-            removed.append(f"{what} removed {before - np.count_nonzero(keep):,} events")
+            lost = before - np.count_nonzero(keep)
+            removed.append(f"{what} removed {lost:,} event{'' if lost == 1 else 's'}")
 
         if users is not None:
             wanted = np.zeros(self.n_users, dtype=bool)
@@ -290,7 +291,7 @@ class Interactions:
             apply(named, k_core(self.by_user, keep, *cores))
         if not keep.any():
             raise EmptyError(
-                f"the filter leaves none of the {self.n_events:,} events: {'; '.join(removed)}; relax it"
+                f"the filter leaves no event out of {self.n_events:,}: {'; '.join(removed)}; relax it"
             )
         return self.select(keep)
 

@@ -9,9 +9,57 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tastespace.errors import ColumnError
+from tastespace.errors import ColumnError, ParameterError
 
 _SHOWN = 30
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns to read; None where there is none."""
+
+    user: str
+    item: str
+    rating: str | None = None
+    weight: str | None = None
+    timestamp: str | None = None
+    event: str | None = None
+
+    def __post_init__(self) -> None:
+        roles: dict[str, str] = {}
+        for role in ("user", "item", "rating", "weight", "timestamp", "event"):
+            column = getattr(self, role)
+            if column is None:
+                continue
+            if not isinstance(column, str):
+                raise ParameterError(f"{role} must be the name of a column; got {column!r}")
+            if column in roles:
+                raise ParameterError(f"{roles[column]} and {role} both name the column {column!r}")
+            roles[column] = role
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Columns of ids and kinds."""
+        return (self.user, self.item, *_given(self.event))
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Columns of ratings and weights."""
+        return _given(self.rating, self.weight)
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        """The column of times, if any."""
+        return _given(self.timestamp)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.labels, *self.numbers, *self.times)
+
+
+def _given(*names: str | None) -> tuple[str, ...]:
+    return tuple(name for name in names if name is not None)
 
 
 @dataclass(frozen=True)

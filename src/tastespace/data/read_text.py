@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import polars as pl
 from polars.exceptions import ComputeError, NoDataError
 
-from tastespace.data.read_source import Source, check_columns
-from tastespace.errors import ColumnError, EmptyError, InputError, ParameterError
+from tastespace.data.read_source import Columns, Source, check_columns
+from tastespace.errors import ColumnError, InputError, ParameterError
 
 _UNIT_SEPARATOR = "\x1f"  # stands in for separators of several characters, which Polars does not read
 _USUAL_SEPARATORS = (";", "\t", "|", ",", "::")
@@ -77,13 +77,13 @@ class Delimited:
 
 
 def open_delimited(
-    path: Path, *, separator: str, names: Sequence[str] | None, asked: Sequence[str]
+    path: Path, *, separator: str, header: Sequence[str] | None, asked: Sequence[str]
 ) -> Delimited:
     """Find the header and check that the columns asked for are there.
 
     Parameters
     ----------
-    names
+    header
         Names of the columns of a file without a header; columns beyond them are called ``column_<n>``.
 
     Raises
@@ -93,10 +93,12 @@ def open_delimited(
     EmptyError
         If there are no lines.
     ColumnError
-        If a column is missing, or ``names`` are more than the columns.
+        If a column is missing, or ``header`` names more than the columns.
     """
     if not separator or any(character in separator for character in '\n\r"'):
-        raise ParameterError(f"separator must be text without quotation marks and line breaks; got {separator!r}")
+        raise ParameterError(
+            f"separator must be text without quotation marks and line breaks; got {separator!r}"
+        )
     content: Path | bytes = path
     quote: str | None = '"'
     if len(separator.encode()) > 1:
@@ -104,9 +106,9 @@ def open_delimited(
     lead = _blank_lines(content)
     peek = pl.read_csv(
         content,
-        has_header=names is None,
+        has_header=header is None,
         skip_lines=lead,
-        n_rows=0 if names is None else 1,
+        n_rows=0 if header is None else 1,
         infer_schema=False,
         separator=separator,
         quote_char=quote,
@@ -114,56 +116,58 @@ def open_delimited(
         glob=False,
     )
     columns = tuple(peek.columns)
-    if names is None:
-        header = 1 + sum(column.count("\n") for column in columns)
+    if header is None:
+        header_lines = 1 + sum(column.count("\n") for column in columns)
         # Polars renames a repeated column; the messages should not.
         check_columns(asked, [_original(column, columns) for column in columns], path.name, _hint(columns))
-        return Delimited(content, path.name, columns, lead + header, separator, quote)
-    if len(names) > len(columns):
+        return Delimited(content, path.name, columns, lead + header_lines, separator, quote)
+    if len(header) > len(columns):
         raise ColumnError(
-            f"{path.name} has {len(columns)} columns; {len(names)} names were given: {', '.join(names)}"
+            f"{path.name} has {len(columns)} columns; {len(header)} names were given: {', '.join(header)}"
             + _hint(peek.row(0))
         )
-    columns = (*names, *(f"column_{n + 1}" for n in range(len(names), len(columns))))
+    columns = (*header, *(f"column_{n + 1}" for n in range(len(header), len(columns))))
     check_columns(asked, columns, path.name)
     return Delimited(content, path.name, columns, lead, separator, quote)
 
 
-def read_delimited(text: Delimited, ids: Sequence[str], times: Sequence[str], numbers: Sequence[str]) -> Source:
+def read_delimited(text: Delimited, columns: Columns) -> Source:
     """Read the columns asked for.
 
-    Columns of ids become categories, those of times and numbers become numbers where every field is one and
-    stay text otherwise.
+    Ids and kinds become categories. Times and numbers become numbers where every field is one; otherwise all
+    of them stay text, so that a message can quote what stands there.
 
     Raises
     ------
     InputError
         If quotation marks do not match or the text is not UTF-8.
     """
-    asked = list(dict.fromkeys((*ids, *numbers, *times)))
-    as_text = dict.fromkeys(ids, pl.Categorical())
-    typed = {**as_text, **dict.fromkeys(numbers, pl.Float64()), **dict.fromkeys(times, pl.Int64())}
-    for types in (typed, as_text):
-        with suppress(ComputeError):
-            frame = text.scan(types).select(asked).collect()
-            return Source(frame, text.where, blank=_blank(text, frame))
+    labels = dict.fromkeys(columns.labels, pl.Categorical())
+    numbers = dict.fromkeys(columns.numbers, pl.Float64())
+    times = dict.fromkeys(columns.times, pl.Int64())
+    asked = list(columns.asked)
+    frame = _collect(text.scan({**labels, **numbers, **times}).select(asked))
+    if frame is None:
+        frame = _collect(text.scan(labels).select(asked))
+    if frame is not None:
+        return Source(frame, text.where, blank=_blank(text, frame))
     beyond = _beyond(text.columns)
     try:
-        frame = text.scan(as_text, beyond=beyond).select(*asked, beyond).collect()
+        frame = text.scan(labels, beyond=beyond).select(*asked, beyond).collect()
     except ComputeError as error:
         raise InputError(_unreadable(text.name, error)) from error
-    broken = frame[beyond].is_not_null()
+    broken = frame[beyond].is_not_null().to_numpy()
     frame = frame.drop(beyond)
     return Source(
         frame,
         text.where,
-        broken=broken.to_numpy() if broken.any() else None,
-        reason=f"there are more fields than the {len(text.columns)} columns",
+        broken=broken,
+        reason=f"more fields than the {len(text.columns)} columns",
         blank=_blank(text, frame),
     )
 
 
-def read_ndjson(path: Path, asked: Sequence[str]) -> Source:
+def read_ndjson(path: Path, columns: Columns) -> Source:
     """Read the fields asked for as text from one JSON object per line; blank lines do not count.
 
     Raises
@@ -175,37 +179,46 @@ def read_ndjson(path: Path, asked: Sequence[str]) -> Source:
     InputError
         If the text is not UTF-8.
     """
-    schema = dict.fromkeys(asked, pl.String())
+    schema = dict.fromkeys(columns.asked, pl.String())
 
     def where(row: int) -> str:
-        line = pl.col("line").str.strip_chars() != ""
-        lines = pl.scan_lines(path, row_index_name="row", glob=False).filter(line)
-        return f"{path.name} line {lines.slice(row, 1).select('row').collect().item() + 1}"
+        lines = pl.scan_lines(path, row_index_name="row", glob=False)
+        written = lines.filter(pl.col("line").str.strip_chars() != "")
+        return f"{path.name} line {written.slice(row, 1).select('row').collect().item() + 1}"
 
-    with path.open("rb") as file, suppress(ComputeError):
-        frame = pl.read_ndjson(file, schema=schema)
-        _check_fields(path, frame)
-        return Source(frame, where)
+    with path.open("rb") as file:
+        frame = _collect(pl.scan_ndjson(file, schema=schema))
+        if frame is not None:
+            _check_fields(frame, file, path.name)
+            return Source(frame, where)
     try:
         lines = pl.read_lines(path, glob=False)["line"]
+        lines = lines.filter(lines.str.strip_chars() != "")
+        broken = np.fromiter((not _is_object(line) for line in lines), dtype=bool, count=len(lines))
+        # An empty object keeps the place of a line that is none.
+        mended = BytesIO("\n".join(pl.Series(["{}"]).zip_with(pl.Series(broken), lines)).encode())
+        frame = pl.scan_ndjson(mended, schema=schema).collect()
     except ComputeError as error:
         raise InputError(_unreadable(path.name, error)) from error
-    lines = lines.filter(lines.str.strip_chars() != "")
-    if not len(lines):
-        raise EmptyError(f"{path.name} is empty")
-    broken = np.fromiter((not _is_object(line) for line in lines), dtype=bool, count=len(lines))
-    mended = lines.to_frame().select(pl.when(pl.lit(~broken)).then("line").otherwise(pl.lit("{}")))
+    if not broken.all():
+        _check_fields(frame, mended, path.name)
+    return Source(frame, where, broken=broken, reason="not a JSON object")
+
+
+def _collect(scan: pl.LazyFrame) -> pl.DataFrame | None:
+    """The rows, or None where they do not fit the types or the number of columns."""
     try:
-        frame = pl.read_ndjson("\n".join(mended["line"]).encode(), schema=schema)
-    except ComputeError as error:
-        raise InputError(_unreadable(path.name, error)) from error
-    return Source(frame, where, broken=broken, reason="this is not a JSON object")
+        return scan.collect()
+    except ComputeError:
+        return None
 
 
 def _translate(path: Path, separator: str) -> bytes:
     lines = pl.read_lines(path, glob=False)["line"]
     if lines.str.contains(_UNIT_SEPARATOR, literal=True).any():
-        raise InputError(f"{path.name} holds the control character U+001F; use a separator of one ASCII character")
+        raise InputError(
+            f"{path.name} holds the control character U+001F; use a separator of one ASCII character"
+        )
     return "\n".join(lines.str.replace_all(separator, _UNIT_SEPARATOR, literal=True)).encode()
 
 
@@ -245,14 +258,13 @@ def _blank(text: Delimited, frame: pl.DataFrame) -> Any:
     return blank.to_numpy()
 
 
-def _check_fields(path: Path, frame: pl.DataFrame) -> None:
-    if not len(frame):
-        raise EmptyError(f"{path.name} is empty")
-    absent = [name for name in frame.columns if frame[name].null_count() == len(frame)]
+def _check_fields(frame: pl.DataFrame, content: IO[bytes], name: str) -> None:
+    """Tell fields that no line has from fields that are always null."""
+    absent = [field for field in frame.columns if frame[field].null_count() == len(frame)]
     if absent:
-        with path.open("rb") as file:
-            fields = pl.read_ndjson(file, n_rows=_PEEKED_LINES).columns
-        check_columns(absent, [*fields, *(name for name in absent if False)], path.name)
+        content.seek(0)
+        fields = pl.scan_ndjson(content, infer_schema_length=_PEEKED_LINES).collect_schema()
+        check_columns(absent, fields.names(), name)
 
 
 def _is_object(line: str) -> bool:

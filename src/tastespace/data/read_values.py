@@ -10,11 +10,17 @@ from numpy.typing import NDArray
 
 from tastespace.errors import ColumnError
 
+Sign: TypeAlias = Literal["any", "not negative", "positive"]
 TimestampUnit: TypeAlias = Literal["auto", "s", "ms", "us", "ns"]
 
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 # Typical magnitudes: 1e9 s, 1e12 ms, 1e15 us and 1e18 ns are all September 2001.
-_AUTO_LIMITS = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (np.inf, "ns"))
+_AUTO_LIMITS: tuple[tuple[float, TimestampUnit], ...] = (
+    (1e11, "s"),
+    (1e14, "ms"),
+    (1e17, "us"),
+    (np.inf, "ns"),
+)
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # years 1 to 9999
 _ISO_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
 
@@ -71,7 +77,7 @@ def read_ids(column: pl.Series, label: str) -> tuple[Codes, list[Flaw]]:
         flaws.append(Flaw(np.append(refused, False)[codes], lambda row: problem(label, column[row])))
         kept = np.where(refused, -1, np.cumsum(~refused) - 1)
         codes, labels = np.append(kept, -1).astype(np.int32)[codes], labels.filter(~refused)
-    return Codes(codes, labels.cast(pl.Int64 if kind.is_numeric() else pl.String)), flaws
+    return Codes(codes, labels.cast(pl.Int64 if kind.is_numeric() else pl.String)), _occurring(flaws)
 
 
 def _refused(labels: pl.Series) -> tuple[NDArray[np.bool_], Callable[[str, Any], str]]:
@@ -94,11 +100,11 @@ def _number(column: pl.Series) -> tuple[NDArray[np.int32], pl.Series]:
     labels = column.unique(maintain_order=True).drop_nulls()
     positions = np.arange(len(labels), dtype=np.int32)
     if column.dtype in (pl.Categorical, pl.Enum):
-        physical = column.to_physical().cast(pl.UInt32)
-        null = int(physical.max() or 0) + 1  # type: ignore[call-overload]
+        used = labels.to_physical().to_numpy()
+        null = int(used.max(initial=0)) + 1
         table = np.full(null + 1, -1, dtype=np.int32)
-        table[labels.to_physical().to_numpy()] = positions
-        return table[physical.fill_null(null).to_numpy()], labels
+        table[used] = positions
+        return table[column.to_physical().cast(pl.UInt32).fill_null(null).to_numpy()], labels
     found = pl.DataFrame({"label": column}).join(
         pl.DataFrame({"label": labels, "position": positions}),
         on="label",
@@ -108,15 +114,13 @@ def _number(column: pl.Series) -> tuple[NDArray[np.int32], pl.Series]:
     return found.fill_null(-1).to_numpy(), labels
 
 
-def read_numbers(
-    column: pl.Series, label: str, *, positive: bool
-) -> tuple[NDArray[np.float32], list[Flaw]]:
+def read_numbers(column: pl.Series, label: str, *, sign: Sign) -> tuple[NDArray[np.float32], list[Flaw]]:
     """A column of finite numbers as float32.
 
     Parameters
     ----------
-    positive
-        Whether a number must be above 0.
+    sign
+        Which finite numbers are good.
 
     Raises
     ------
@@ -136,11 +140,13 @@ def read_numbers(
         values = parsed.fill_null(1.0).to_numpy().astype(np.float32)
     finite = np.isfinite(values)
     flaws.append(Flaw(~finite, lambda row: f"{label} {_shown(column[row])} is not a finite number"))
-    if positive:
+    if sign == "positive":
         flaws.append(
             Flaw(finite & (values <= 0), lambda row: f"{label} {_shown(column[row])} is not above 0")
         )
-    return values, flaws
+    elif sign == "not negative":
+        flaws.append(Flaw(finite & (values < 0), lambda row: f"{label} {_shown(column[row])} is negative"))
+    return values, _occurring(flaws)
 
 
 def _parse_numbers(column: pl.Series) -> pl.Series:
@@ -150,16 +156,14 @@ def _parse_numbers(column: pl.Series) -> pl.Series:
     return parsed
 
 
-def read_times(
-    column: pl.Series, label: str, unit: TimestampUnit
-) -> tuple[NDArray[np.int64], list[Flaw]]:
+def read_times(column: pl.Series, label: str, unit: TimestampUnit) -> tuple[NDArray[np.int64], list[Flaw]]:
     """A column of times as whole Unix seconds, rounded down; without a time zone UTC is meant.
 
     Parameters
     ----------
     unit
-        Unit of numbers. ``"auto"`` judges the magnitude of the median: seconds below 1e11, milliseconds
-        below 1e14, microseconds below 1e17, else nanoseconds.
+        Unit of numbers. ``"auto"`` judges the median: seconds below 1e11, milliseconds below 1e14,
+        microseconds below 1e17, else nanoseconds.
 
     Raises
     ------
@@ -188,15 +192,19 @@ def read_times(
         Flaw(empty, lambda row: f"{label} is empty"),
         Flaw(
             seconds.is_null().to_numpy() & ~empty,
-            lambda row: f"{label} {_shown(column[row])} is not a time; "
-            "use Unix time or ISO text such as '2018-09-24 10:00:00'",
+            lambda row: (
+                f"{label} {_shown(column[row])} is not a time; "
+                "use Unix time or ISO text such as '2018-09-24 10:00:00'"
+            ),
         ),
         Flaw(
             outside,
-            lambda row: f"{label} {_shown(column[row])} lies outside the years 1 to 9999; check timestamp_unit",
+            lambda row: (
+                f"{label} {_shown(column[row])} lies outside the years 1 to 9999; check timestamp_unit"
+            ),
         ),
     ]
-    return times, flaws
+    return times, _occurring(flaws)
 
 
 def _from_numbers(column: pl.Series, unit: TimestampUnit) -> pl.Series:
@@ -217,8 +225,9 @@ def _floor(column: pl.Series, per_second: int) -> pl.Series:
 
 
 def _judged(column: pl.Series) -> TimestampUnit:
-    median: Any = column.drop_nulls().abs().median()
-    return next(unit for limit, unit in _AUTO_LIMITS if (median or 0) < limit)  # type: ignore[return-value]
+    """Judge the unit in which at least half of the numbers are of a usual size."""
+    size = column.drop_nulls().abs()
+    return next(unit for limit, unit in _AUTO_LIMITS if 2 * (size < limit).sum() >= len(size))
 
 
 def _from_text(column: pl.Series, unit: TimestampUnit) -> pl.Series:
@@ -244,6 +253,11 @@ def _from_iso(text: pl.Series) -> pl.Series:
         if micros.null_count() == text.null_count():
             break
     return micros // _PER_SECOND["us"]
+
+
+def _occurring(flaws: list[Flaw]) -> list[Flaw]:
+    # A flaw holds its column alive; in good data none remains and the column can go.
+    return [flaw for flaw in flaws if flaw.rows.any()]
 
 
 def _empty(column: pl.Series) -> NDArray[np.bool_]:

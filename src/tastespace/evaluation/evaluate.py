@@ -18,7 +18,7 @@ from tastespace.evaluation.rating import RATING
 from tastespace.evaluation.report import Report, UserValues
 from tastespace.evaluation.scoring import rank_users, rate_events
 from tastespace.evaluation.selection import select
-from tastespace.evaluation.targets import Relevance, Targets, TestSet
+from tastespace.evaluation.targets import HeldOut, Relevance, Targets
 
 if TYPE_CHECKING:
     from tastespace.models.protocol import Recommender
@@ -63,7 +63,8 @@ def evaluate(
     exclude_seen
         Whether items in a user's history stay out of the ranking.
     threads
-        None means all available cores. The result is the same for any number.
+        For comparing rankings with test events; None means all available cores. How many cores the model ranks with
+        is its own affair. The result is the same for any number.
     batch
         Users per block; bounds the memory of the rankings, changes no result.
 
@@ -110,7 +111,16 @@ class Evaluation:
         As in `evaluate`, and with the same errors.
     """
 
-    __slots__ = ("_batch", "_exclude_seen", "_items", "_relevance", "_selection", "_test", "_threads", "_users")
+    __slots__ = (
+        "_batch",
+        "_exclude_seen",
+        "_held_out",
+        "_items",
+        "_relevance",
+        "_selection",
+        "_threads",
+        "_users",
+    )
 
     def __init__(
         self,
@@ -129,7 +139,8 @@ class Evaluation:
         events = test.test if isinstance(test, Split) else test
         if not isinstance(events, Interactions):
             raise InputError(
-                f"test must be Interactions or one Split, as ts.split.last_out(ratings) makes it; got {type(test).__name__}"
+                "test must be Interactions or one Split, as ts.split.last_out(ratings) makes it; got "
+                f"{type(test).__name__}"
             )
         self._selection = select(k, metrics)
         self._exclude_seen = exclude_seen
@@ -141,12 +152,14 @@ class Evaluation:
                 "exclude_seen=False, or save the model with history=True"
             )
         if self._selection.rating and not self._selection.by_default and not events.explicit:
-            raise ParameterError("rmse and mae compare ratings, and the test set holds none; name ranking metrics")
+            raise ParameterError(
+                "rmse and mae compare ratings, and the test set holds none; name ranking metrics"
+            )
         self._users, self._items = users, items
-        self._relevance = describe_relevance(relevant, events.explicit)
-        self._test = TestSet.of(
+        self._held_out = HeldOut.of(
             events, relevant, users, items, history, ratings=bool(self._selection.rating) and events.explicit
         )
+        self._relevance = describe_relevance(relevant, events.explicit)
         self._check_something_to_score()
 
     def run(self, model: Recommender) -> Report:
@@ -174,22 +187,22 @@ class Evaluation:
         per_user: dict[str, UserValues] = {}
         if self._selection.ranking:
             self._rank(model, metrics, per_user)
-        if self._test.rated is not None:
-            self._rate(model, self._test.rated, metrics, per_user)
+        if self._held_out.rated is not None:
+            self._rate(model, self._held_out.rated, metrics, per_user)
         protocol = describe(
-            self._test.counts,
+            self._held_out.counts,
             len(self._items),
             ranking=self._exclude_seen if self._selection.ranking else None,
             relevance=self._relevance,
             scale=model.scale if "rmse" in metrics or "mae" in metrics else None,
         )
-        return Report(metrics, self._test.counts, protocol, per_user)
+        return Report(metrics, self._held_out.counts, protocol, per_user)
 
     def _rank(self, model: Recommender, metrics: dict[str, float], per_user: dict[str, UserValues]) -> None:
         hits, best = rank_users(
             model,
-            self._test.relevant,
-            self._test.n_relevant,
+            self._held_out.relevant,
+            self._held_out.n_relevant,
             self._selection.cutoffs,
             exclude_seen=self._exclude_seen,
             threads=self._threads,
@@ -202,7 +215,7 @@ class Evaluation:
             else:
                 values = RANKING[metric](hits[k])
                 metrics[name] = float(values.mean())
-                per_user[name] = UserValues(self._test.users, self._test.relevant.test_rows, values)
+                per_user[name] = UserValues(self._held_out.users, self._held_out.relevant.test_rows, values)
 
     def _rate(
         self, model: Recommender, rated: Targets, metrics: dict[str, float], per_user: dict[str, UserValues]
@@ -216,14 +229,14 @@ class Evaluation:
         residuals = rate_events(model, rated, model.scale, batch=self._batch)
         for metric in self._selection.rating:
             metrics[metric] = float(RATING[metric](residuals.total())[0])
-            per_user[metric] = UserValues(self._test.users, rated.test_rows, RATING[metric](residuals))
+            per_user[metric] = UserValues(self._held_out.users, rated.test_rows, RATING[metric](residuals))
 
     def _check_something_to_score(self) -> None:
-        counts = self._test.counts
+        counts = self._held_out.counts
         if counts["users_warm"] == 0:
             raise EmptyError(
                 f"none of the {counts['users']:,} test users is known to the model with a history; the test set has "
-                f"ids such as {self._test.users.ids[:1].tolist()[0]!r}"
+                f"ids such as {self._held_out.users.ids[:1].tolist()[0]!r}"
                 + (f", the model {self._users.ids[:1].tolist()[0]!r}" if len(self._users) else "")
             )
         if self._selection.ranking and counts["users_scored"] == 0:
@@ -237,10 +250,10 @@ class Evaluation:
             and counts["events_relevant_seen"] == counts["events_relevant"]
         ):
             raise EmptyError(
-                f"all {counts['events_relevant']:,} relevant test events are in the model's history and would be removed "
-                "as seen; to evaluate on the training set pass exclude_seen=False"
+                f"all {counts['events_relevant']:,} relevant test events are in the model's history and would be "
+                "removed as seen; to evaluate on the training set pass exclude_seen=False"
             )
-        if self._test.rated is not None and counts["events_warm"] == 0 and not self._selection.by_default:
+        if self._selection.rating and not self._selection.by_default and self._held_out.rated is None:
             raise EmptyError(
                 "rmse and mae need test events whose user and item the model knows, and there are none among "
                 f"{counts['events']:,}"

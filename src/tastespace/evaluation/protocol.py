@@ -31,14 +31,17 @@ def describe(
     sentences = []
     if ranking is not None:
         parts = [
-            f"{counts['users_scored']:,} of {counts['users']:,} test users scored by full ranking over {n_items:,} items",
+            f"{counts['users_scored']:,} of {counts['users']:,} test users scored by full ranking "
+            f"over {n_items:,} items",
             "seen items removed" if ranking else "seen items kept",
             f"relevant = {relevance}",
         ]
         if counts["users_cold"]:
             parts.append(f"{_count(counts['users_cold'], 'cold user')} not scored")
         if counts["users_without_relevant"]:
-            parts.append(f"{_count(counts['users_without_relevant'], 'user')} without a relevant item not scored")
+            parts.append(
+                f"{_count(counts['users_without_relevant'], 'user')} without a relevant item not scored"
+            )
         if counts["events_relevant_cold"]:
             parts.append(f"{_count(counts['events_relevant_cold'], 'cold test item')} counted as misses")
         if ranking and counts["events_relevant_seen"]:

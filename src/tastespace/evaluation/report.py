@@ -133,7 +133,9 @@ class Report:
         for name, value in self._metrics.items():
             metric, _, k = name.partition("@")
             cells.setdefault(metric, {})[f"@{k}" if k else ""] = f"{value:.4f}"
-        columns = sorted({column for row in cells.values() for column in row if column}, key=lambda at: int(at[1:]))
+        columns = sorted(
+            {column for row in cells.values() for column in row if column}, key=lambda at: int(at[1:])
+        )
         lines = []
         if columns:
             lines.append(" " * 9 + "".join(f"{column:>9}" for column in columns))

@@ -106,9 +106,7 @@ def rank_users(
     return hits, best
 
 
-def rate_events(
-    model: Recommender, targets: Targets, scale: tuple[float, float], *, batch: int
-) -> Residuals:
+def rate_events(model: Recommender, targets: Targets, scale: tuple[float, float], *, batch: int) -> Residuals:
     """Predict every target event, and sum the errors of each user.
 
     Parameters

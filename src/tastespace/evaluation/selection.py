@@ -88,7 +88,9 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 def _cutoffs(k: int | Sequence[int]) -> list[int]:
     try:
-        values = [operator.index(k)] if not isinstance(k, Sequence) else [operator.index(value) for value in k]
+        values = (
+            [operator.index(k)] if not isinstance(k, Sequence) else [operator.index(value) for value in k]
+        )
     except TypeError:
         values = []
     if not values or isinstance(k, bool | str) or not all(1 <= value <= _LARGEST for value in values):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +44,8 @@ class Targets:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TestSet:
-    """A test set mapped to the rows of a model.
+class HeldOut:
+    """A test set in the rows of a model.
 
     Attributes
     ----------
@@ -62,8 +61,6 @@ class TestSet:
     counts
         Whole numbers, by name: see `tastespace.evaluation.report.Report.counts`.
     """
-
-    __test__ = False  # pytest collects classes of this name
 
     relevant: Targets
     n_relevant: NDArray[np.int64]
@@ -81,7 +78,7 @@ class TestSet:
         history: Csr | None,
         *,
         ratings: bool,
-    ) -> TestSet:
+    ) -> HeldOut:
         """Map the ids of `test` to the rows of `users` and `items`.
 
         Parameters
@@ -107,9 +104,7 @@ class TestSet:
         """
         if test.n_events == 0:
             raise EmptyError("the test set holds no events, so there is nothing to evaluate")
-        values = test.by_user.values
-        if values is None:
-            values = np.ones(test.n_events, np.float32)
+        values = test.by_user.filled_values()
         is_relevant = _relevant(values, relevant)
 
         row_of_user = users.find(test.users.ids)
@@ -161,12 +156,16 @@ def _relevant(values: NDArray[np.float32], relevant: Relevance) -> NDArray[np.bo
                 f"got {mask.dtype} of shape {mask.shape}"
             )
         return mask
-    if not isinstance(relevant, Real) or isinstance(relevant, bool) or not math.isfinite(relevant):
+    if not _is_number(relevant):
         raise ParameterError(
             "relevant must be None (every test item), a finite number (test value at least that), or a function "
             f"from an array of values to an array of booleans; got {relevant!r}"
         )
     return values >= relevant
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _targets(

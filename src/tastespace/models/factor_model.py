@@ -99,7 +99,8 @@ class FactorModel:
         return int(self.user_factors.shape[1])
 
     def __repr__(self) -> str:
-        return f"{self.info.trainer} model: {len(self.users):,} users, {len(self.items):,} items, {self.factors} factors"
+        users, items = f"{len(self.users):,} users", f"{len(self.items):,} items"
+        return f"{self.info.trainer} model: {users}, {items}, {self.factors} factors"
 
     # Scores
 

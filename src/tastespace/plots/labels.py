@@ -116,7 +116,16 @@ def place_labels(
         label.xyann = tuple(offset / pixel)
         if len(line):
             ends = ax.transData.inverted().transform(line[[0, -1]])
-            ax.plot(ends[:, 0], ends[:, 1], color=ink, linewidth=0.5, alpha=0.6, zorder=3, scalex=False, scaley=False)
+            ax.plot(
+                ends[:, 0],
+                ends[:, 1],
+                color=ink,
+                linewidth=0.5,
+                alpha=0.6,
+                zorder=3,
+                scalex=False,
+                scaley=False,
+            )
         taken = np.vstack([taken, box])
         lines = np.vstack([lines, line])
         placed += 1

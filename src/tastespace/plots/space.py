@@ -31,7 +31,9 @@ _STYLES = (
     ("#AA3377", "P"),
 )
 _OTHER = ("#BBBBBB", "o")
-_GRID = 5  # labels go to the best-known item of each cell of a 5 x 5 grid first, then to the second, and so on
+_GRID = (
+    5  # labels go to the best-known item of each cell of a 5 x 5 grid first, then to the second, and so on
+)
 
 
 def space(

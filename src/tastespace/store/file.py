@@ -22,7 +22,7 @@ __all__ = ["read", "write"]
 
 _Path: TypeAlias = str | os.PathLike[str]
 
-_BLOCK = 1 << 23  # bytes hashed, written or read at once
+_BLOCK = 1 << 23  # bytes hashed and written at once
 _REMEDIES = {
     errno.ENOENT: "its folder does not exist; create it first",
     errno.ENOTDIR: "a part of the path is not a folder; check the path",
@@ -42,7 +42,7 @@ def write(path: _Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str
 
     The bytes go to a temporary file in the same folder, which is synced and then renamed to `path`: whatever
     happens, `path` holds the old file or the new one, and a map of the old file stays valid. A symbolic link
-    is followed. Arrays are streamed: whatever their memory order, no second copy is held.
+    is followed. Arrays are streamed: no second copy of them is held.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def _blocks(array: NDArray[Any], dtype: np.dtype[Any]) -> Iterator[memoryview]:
     array = np.atleast_1d(array)
     rows = max(1, _BLOCK // array[0].nbytes)
     for start in range(0, len(array), rows):
-        yield memoryview(np.ascontiguousarray(array[start : start + rows], dtype)).cast("B")
+        yield np.ascontiguousarray(array[start : start + rows], dtype).data.cast("B")
 
 
 def _sync_folder(folder: Path) -> None:
@@ -188,11 +188,7 @@ def _digest(file: BufferedReader, head: bytes) -> str:
     """Return the checksum of a file that stands after its header."""
     zeroed = bytearray(head)
     zeroed[header.DIGEST] = header.NO_DIGEST.encode()
-    digest = hashlib.sha256(zeroed)
-    block = memoryview(bytearray(_BLOCK))
-    while n := file.readinto(block):
-        digest.update(block[:n])
-    return digest.hexdigest()
+    return hashlib.file_digest(file, lambda: hashlib.sha256(zeroed)).hexdigest()
 
 
 def _unusable(action: str, path: _Path, error: OSError) -> FileError:

@@ -9,7 +9,7 @@ The layout is that of safetensors, so any safetensors reader opens the file::
 
 Wider types come first, so every array is aligned to its own item size. The JSON text is
 ``{"format":1,"metadata":{...}}``. The checksum is the SHA-256 of the whole file with 64 zeros (the character
-``0``) in place of its digits, which always start at byte 34; this rule holds for every format number to come.
+``0``) in place of its digits, which always start at byte 35; this rule holds for every format number to come.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ __all__ = [
     "PREFIX",
     "Content",
     "Entry",
-    "decode",
     "declared_size",
+    "decode",
     "encode",
     "entries",
     "place",
@@ -60,6 +60,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "U16": np.dtype("<u2"),
     "U8": np.dtype("u1"),
 }
+_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 _ALIGNMENT = 64  # of the first array, in bytes: one cache line
 
 
@@ -95,13 +96,12 @@ def place(arrays: Mapping[str, NDArray[Any]]) -> list[Entry]:
             raise InputError(
                 f"{name!r} cannot name an array in a file; use text that is not empty and not '__metadata__'"
             )
-        kind = getattr(array, "dtype", type(array).__name__)
-        dtype = f"{kind.kind.upper()}{8 * kind.itemsize}" if isinstance(array, np.ndarray) else ""
-        if dtype not in DTYPES:
+        dtype = _NAMES.get(array.dtype.newbyteorder("<"))
+        if dtype is None:
             raise InputError(
-                f"array {name!r} of type {kind} cannot be stored; convert it to an integer or float array"
+                f"array {name!r} of type {array.dtype} cannot be stored; convert it to integers or floats"
             )
-        found.append((-kind.itemsize, name, dtype, array))
+        found.append((-array.dtype.itemsize, name, dtype, array))
     placed = []
     begin = 0
     for _, name, dtype, array in sorted(found, key=lambda item: item[:2]):

@@ -156,8 +156,10 @@ class ImplicitALS(Trainer):
             run,
             type(self).__name__,
             self.epochs,
+            train=train,
             valid=valid,
             stopping=self.stopping,
+            default_metric="ndcg@10",
             callbacks=callbacks,
             progress=self.progress,
             threads=threads,
@@ -175,8 +177,8 @@ def _check_positive(train: Interactions) -> None:
     if values is None or (values > 0).all():
         return
     event = int(np.argmin(values > 0))
-    user = train.users.ids[train.user_rows()[event]]
-    item = train.items.ids[train.by_user.indices[event]]
+    [user] = train.users.ids[train.user_rows()[[event]]].tolist()
+    [item] = train.items.ids[train.by_user.indices[[event]]].tolist()
     raise InputError(
         f"ImplicitALS needs values > 0; user {user!r} and item {item!r} have {values[event]:g}. "
         "Drop such events, or use ratings.as_implicit(at_least=...)"
@@ -281,5 +283,5 @@ def numerical_error(error: ArithmeticError, side: str, train: Interactions) -> N
     """The kernel's error with the id of the row."""
     message, row = error.args
     ids = train.users.ids if side == "user" else train.items.ids
-    where = f" ({side} {ids[row]!r})" if row >= 0 else ""
+    where = f" ({side} {ids[[row]].tolist()[0]!r})" if row >= 0 else ""
     return NumericalError(f"{message}{where}; raise regularization or scale the values down")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from tastespace.data.interactions import Interactions
 from tastespace.errors import ParameterError
-from tastespace.evaluation import evaluate
+from tastespace.evaluation import Evaluation
 from tastespace.models.factor_model import FactorModel
 from tastespace.trainers.progress import progress_bar
 from tastespace.trainers.stopping import Callback, Epoch, Stopping
@@ -33,56 +33,78 @@ def run_epochs(
     name: str,
     epochs: int,
     *,
+    train: Interactions,
     valid: Interactions | None,
     stopping: Stopping | None,
+    default_metric: str,
     callbacks: Sequence[Callback],
     progress: bool | None,
     threads: int,
 ) -> FactorModel:
     """Trains for at most ``epochs`` epochs and returns the last model, or the best by ``stopping``.
 
+    With ``valid`` and no rule, ``default_metric`` decides with the usual patience.
+
     Raises
     ------
     ParameterError
-        If there is a stopping rule without a validation set.
+        If there is a stopping rule without a validation set, or its metric is unknown.
     """
-    if stopping is not None and valid is None:
-        raise ParameterError(f"stopping of {name} needs a validation set; pass fit(train, valid=...)")
-    if stopping is None and valid is not None:
-        stopping = Stopping("rmse") if valid.explicit and run.model().scale is not None else Stopping()
-    best: FactorModel | None = None
-    best_value, best_epoch, misses = 0.0, 0, 0
+    if valid is None:
+        if stopping is not None:
+            raise ParameterError(f"stopping of {name} needs a validation set; pass fit(train, valid=...)")
+        return _run_all(run, name, epochs, callbacks, progress)
+    rule = Stopping(default_metric) if stopping is None else stopping
+    test = Evaluation(train.users, train.items, train.by_user, valid, metrics=rule.metric, threads=threads)
+    best, best_value, best_epoch, misses = None, 0.0, 0, 0
     with progress_bar(name, epochs, progress) as tick:
         for number in range(1, epochs + 1):
-            start = time.perf_counter()
-            run.epoch()
-            seconds = time.perf_counter() - start
+            seconds = _timed(run.epoch)
             validation: dict[str, float] = {}
-            if stopping is not None and valid is not None and number % stopping.every == 0:
+            if number % rule.every == 0 or (number == epochs and best is None):
                 model = run.model()
-                value = measure(model, valid, stopping.metric, threads)
-                validation[stopping.metric] = value
-                if best is None or stopping.better(value, best_value):
+                value = test.run(model)[rule.metric]
+                validation[rule.metric] = value
+                misses += 1
+                if best is None or rule.better(value, best_value):
                     best, best_value, best_epoch, misses = model, value, number, 0
-                else:
-                    misses += 1
-            if callbacks:
-                told = Epoch(number, epochs, seconds, run.objective(), validation)
-                for callback in callbacks:
-                    callback(told)
+            _tell(callbacks, run, number, epochs, seconds, validation)
             tick("  ".join(f"{metric} {value:.4f}" for metric, value in validation.items()))
-            if stopping is not None and misses >= stopping.patience:
+            if misses >= rule.patience:
                 break
-    if best is None or stopping is None:
-        return run.model()
-    metrics = {"best_epoch": best_epoch, stopping.metric: best_value}
+    assert best is not None  # the last epoch is measured at the latest
+    metrics = {"best_epoch": best_epoch, rule.metric: best_value}
     return replace(best, info=replace(best.info, metrics=metrics))
 
 
-def measure(model: FactorModel, valid: Interactions, metric: str, threads: int) -> float:
-    """One metric on the validation set."""
-    base, _, cutoff = metric.partition("@")
-    if cutoff and not cutoff.isdigit():
-        raise ParameterError(f"metric must look like 'ndcg@10' or 'rmse'; got {metric!r}")
-    k = int(cutoff) if cutoff else 10
-    return float(evaluate(model, valid, k=k, metrics=[base], threads=threads)[metric])
+def _run_all(
+    run: Run, name: str, epochs: int, callbacks: Sequence[Callback], progress: bool | None
+) -> FactorModel:
+    with progress_bar(name, epochs, progress) as tick:
+        for number in range(1, epochs + 1):
+            seconds = _timed(run.epoch)
+            _tell(callbacks, run, number, epochs, seconds, {})
+            tick("")
+    return run.model()
+
+
+def _timed(work: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _tell(
+    callbacks: Sequence[Callback],
+    run: Run,
+    number: int,
+    epochs: int,
+    seconds: float,
+    validation: dict[str, float],
+) -> None:
+    """Tells the callbacks; the objective is only computed for them."""
+    if not callbacks:
+        return
+    epoch = Epoch(number, epochs, seconds, run.objective(), validation)
+    for callback in callbacks:
+        callback(epoch)

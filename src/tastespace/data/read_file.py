@@ -1,0 +1,95 @@
+"""Files of events: which format a name means, and what can be wrong with a file as a whole."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+from polars.exceptions import NoDataError, PolarsError
+
+from tastespace.data.read_source import Columns, Source, check_columns, row_of
+from tastespace.data.read_text import open_delimited, read_delimited, read_ndjson
+from tastespace.errors import DamagedFileError, EmptyError, FileError, MissingFileError, ParameterError
+
+_SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+_PARQUET = (".parquet", ".pq")
+_NDJSON = (".ndjson", ".jsonl")
+_COMPRESSED = (".gz", ".zst")
+
+
+def read_file(path: Path, columns: Columns, *, separator: str | None, header: Sequence[str] | None) -> Source:
+    """Read the columns of a file whose suffix names the format.
+
+    Parameters
+    ----------
+    separator
+        Makes it a delimited text whatever its suffix; None means the suffix decides.
+    header
+        Names of the columns of a delimited text that has no header line.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FileError
+        If it is a folder, cannot be opened, or its suffix means nothing.
+    DamagedFileError
+        If compressed data or a Parquet file end early or do not match their checksum.
+    EmptyError
+        If there is nothing in it.
+    ColumnError
+        If a column is missing.
+    ParameterError
+        If ``separator`` or ``header`` come with a format that has none.
+    """
+    _check(path)
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    compressed = bool(suffixes) and suffixes[-1] in _COMPRESSED
+    suffix = next(iter(suffixes[-1 - compressed :]), "")
+    delimited = separator is not None or suffix in _SEPARATORS
+    if suffix in (*_PARQUET, *_NDJSON) and not (separator is None and header is None):
+        raise ParameterError(f"separator and header go with delimited text; {path.name} is {suffix[1:]}")
+    if suffix in _PARQUET and not compressed:
+        return _read_parquet(path, columns)
+    if suffix not in _NDJSON and not delimited:
+        known = ", ".join((*_SEPARATORS, *_PARQUET, *_NDJSON))
+        raise FileError(
+            f"{path.name} has no suffix that names its format; known are {known}, all but Parquet also with "
+            f"{' or '.join(_COMPRESSED)}; for delimited text of another name pass separator="
+        )
+    try:
+        if suffix in _NDJSON:
+            return read_ndjson(path, columns)
+        mark = _SEPARATORS[suffix] if separator is None else separator
+        return read_delimited(
+            open_delimited(path, separator=mark, header=header, asked=columns.asked), columns
+        )
+    except NoDataError:
+        raise EmptyError(f"{path.name} is empty") from None
+    except OSError as error:
+        raise DamagedFileError(f"{path} is truncated or damaged ({error}); get it again") from error
+
+
+def _check(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except FileNotFoundError:
+        raise MissingFileError(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise FileError(f"{path} is a folder; name one file in it") from None
+    except OSError as error:
+        if path.is_dir():  # Windows reports a folder as a file that may not be opened
+            raise FileError(f"{path} is a folder; name one file in it") from None
+        raise FileError(f"{path} cannot be opened: {error.strerror}") from error
+    if empty:
+        raise EmptyError(f"{path.name} is empty")
+
+
+def _read_parquet(path: Path, columns: Columns) -> Source:
+    try:
+        check_columns(columns.asked, list(pl.read_parquet_schema(path)), path.name)
+        frame = pl.read_parquet(path, columns=list(columns.asked), glob=False)
+    except (PolarsError, OSError) as error:
+        first = str(error).partition("\n")[0]
+        raise DamagedFileError(f"{path} is not a Parquet file, or damaged ({first}); get it again") from error
+    return Source(frame, row_of(path.name))

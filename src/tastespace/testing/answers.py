@@ -1,0 +1,156 @@
+"""Checks of single answers: unknown ids, predictions, fold-in, explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from unittest import SkipTest
+
+import numpy as np
+
+from tastespace.data.interactions import Interactions
+from tastespace.errors import (
+    TastespaceError,
+    UnknownIdError,
+    UnknownItemError,
+    UnknownUserError,
+    UnsupportedError,
+)
+from tastespace.models.protocol import Id, Recommender
+from tastespace.testing.comparing import Refit, expect, member, seen_by, some, supported, unknown_id
+
+__all__ = [
+    "an_empty_history_is_answered_or_refused",
+    "explanations_sum_to_the_score",
+    "fold_in_equals_the_learned_row",
+    "predictions_stay_inside_the_scale",
+    "unknown_items_are_named",
+    "unknown_users_are_named",
+]
+
+_TOLERANCE = 1e-3  # of the largest score: what single precision leaves of an exact row solve
+
+
+def unknown_users_are_named(model: Recommender, train: Interactions, refit: Refit | None) -> None:
+    """A user whom the model does not know raises UnknownUserError with the id, alone and among others."""
+    nobody, known, item = unknown_id(model.users), some(model.users, 1)[0], some(model.items, 1)[0]
+    _refuses(lambda: model.recommend(nobody), UnknownUserError, nobody, "recommend")
+    _refuses(lambda: model.recommend([known, nobody]), UnknownUserError, nobody, "recommend")
+    _refuses(lambda: model.predict(nobody, item), UnknownUserError, nobody, "predict")
+    _refuses(lambda: model.predict([known, nobody], [item] * 2), UnknownUserError, nobody, "predict")
+    for name, args in (("similar_users", (nobody,)), ("explain", (nobody, item))):
+        if hasattr(model, name):
+            method = getattr(model, name)
+            _refuses_or_cannot(lambda m=method, a=args: m(*a), UnknownUserError, nobody, name)
+
+
+def unknown_items_are_named(model: Recommender, train: Interactions, refit: Refit | None) -> None:
+    """An item that the model does not know raises UnknownItemError with the id, alone and among others."""
+    nothing, known, user = unknown_id(model.items), some(model.items, 1)[0], some(model.users, 1)[0]
+    _refuses(lambda: model.predict(user, nothing), UnknownItemError, nothing, "predict")
+    _refuses(lambda: model.predict([user] * 2, [known, nothing]), UnknownItemError, nothing, "predict")
+    calls: tuple[tuple[str, tuple[Any, ...]], ...] = (
+        ("similar_items", (nothing,)),
+        ("explain", (user, nothing)),
+        ("fold_in", ({known: 1.0, nothing: 1.0},)),
+    )
+    for name, args in calls:
+        if hasattr(model, name):
+            method = getattr(model, name)
+            _refuses_or_cannot(lambda m=method, a=args: m(*a), UnknownItemError, nothing, name)
+
+
+def predictions_stay_inside_the_scale(model: Recommender, train: Interactions, refit: Refit | None) -> None:
+    """A rating model predicts finite ratings inside its scale."""
+    if model.scale is None:
+        raise SkipTest("the scores of this model are not ratings")
+    low, high = model.scale
+    items = model.items.ids.tolist()
+    for user in some(model.users):
+        predicted = model.predict([user] * len(items), items)
+        expect(predicted.dtype == np.float32, f"predict gives {predicted.dtype} instead of float32")
+        expect(
+            bool(((predicted >= low) & (predicted <= high)).all()),
+            f"predictions for user {user!r} reach from {predicted.min()} to {predicted.max()}, outside "
+            f"{low}..{high}",
+        )
+
+
+def fold_in_equals_the_learned_row(model: Recommender, train: Interactions, refit: Refit | None) -> None:
+    """A row-solved model scores a training user's own history like the user."""
+    if member(model, "solver") is None:
+        raise SkipTest("the rows of this model are not solved from the history")
+    if train.by_user.weights is not None:
+        raise SkipTest("fold_in takes no weights besides values, and this training set has some")
+    total = len(model.items)
+    for user in some(model.users):
+        visitor = member(model, "fold_in")(seen_by(train, user))
+        folded = visitor.recommend(total, exclude_seen=False)
+        learned = model.recommend(user, total, exclude_seen=False)
+        a = folded["score"][np.argsort(model.items.rows(folded["item"]))]
+        b = learned["score"][np.argsort(model.items.rows(learned["item"]))]
+        expect(len(a) == len(b), f"fold-in of user {user!r} scores {len(a)} items and the row {len(b)}")
+        gap = float(np.abs(a - b).max())
+        expect(
+            gap <= _TOLERANCE * float(np.abs(b).max()),
+            f"the scores of user {user!r} and of the fold-in of the same history differ by {gap:.3g}",
+        )
+
+
+def an_empty_history_is_answered_or_refused(
+    model: Recommender, train: Interactions, refit: Refit | None
+) -> None:
+    """Fold-in of nothing raises one of tastespace's errors, or places a visitor with finite scores."""
+    try:
+        visitor = member(model, "fold_in")({})
+    except UnsupportedError as error:
+        raise SkipTest(str(error)) from None
+    except TastespaceError:
+        return
+    scores = visitor.recommend(10)["score"]
+    expect(bool(np.isfinite(scores).all()), "a visitor without history gets scores that are not finite")
+
+
+def explanations_sum_to_the_score(model: Recommender, train: Interactions, refit: Refit | None) -> None:
+    """Mean, item bias and the parts of the user's own history sum to the raw score."""
+    explain = member(model, "explain")
+    items = some(model.items, 5)
+    for user in some(model.users):
+        pair = model.users.rows([user] * len(items)), model.items.rows(items)
+        for item, raw in zip(items, model.score_pairs(*pair).tolist(), strict=True):
+            why = supported(explain, user, item)
+            total = why.mean + why.item_bias + float(why.parts["contribution"].sum())
+            largest = abs(why.mean) + abs(why.item_bias) + float(np.abs(why.parts["contribution"]).sum())
+            expect(
+                abs(total - why.score) <= 1e-6 * largest,
+                f"the parts of explain({user!r}, {item!r}) sum to {total}, and it tells the score {why.score}",
+            )
+            expect(
+                abs(total - raw) <= _TOLERANCE * largest,
+                f"explain({user!r}, {item!r}) sums to {total}, and the score is {raw}",
+            )
+            strange = set(why.parts["item"].tolist()) ^ seen_by(train, user).keys()
+            expect(not strange, f"explain({user!r}, {item!r}) and the history differ in {list(strange)[:3]}")
+
+
+def _refuses(call: Callable[[], Any], expected: type[UnknownIdError], id: Id, name: str) -> None:
+    try:
+        call()
+    except expected as error:
+        expect(repr(id) in str(error), f"the message of {name} does not name {id!r}: {error}")
+    except UnsupportedError:
+        raise
+    except Exception as error:
+        raise AssertionError(
+            f"{name} of the unknown {id!r} raises {error!r} instead of {expected.__name__}"
+        ) from error
+    else:
+        raise AssertionError(f"{name} of the unknown {id!r} raises nothing instead of {expected.__name__}")
+
+
+def _refuses_or_cannot(call: Callable[[], Any], expected: type[UnknownIdError], id: Id, name: str) -> None:
+    """Like `_refuses`, for calls that a model need not support."""
+    try:
+        _refuses(call, expected, id, name)
+    except UnsupportedError:
+        return

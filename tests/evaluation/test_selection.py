@@ -1,0 +1,67 @@
+"""Names of metrics and their cut-offs."""
+
+import numpy as np
+import pytest
+
+from tastespace.errors import ParameterError
+from tastespace.evaluation.selection import select
+
+
+def test_all_metrics_by_default():
+    chosen = select((20, np.int64(5), 5), None)
+    assert chosen.cutoffs == (5, 20)
+    assert chosen.ranking[:3] == (("precision", 5), ("precision", 20), ("recall", 5))
+    assert {metric for metric, _ in chosen.ranking} == {
+        "precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage",
+    }  # fmt: skip
+    assert chosen.rating == ("rmse", "mae")
+    assert chosen.by_default
+
+
+def test_names_keep_their_order_and_their_own_cutoffs():
+    chosen = select([5, 10], ["mae", "recall@50", "ndcg", "ndcg@5"])
+    assert chosen.ranking == (("recall", 50), ("ndcg", 5), ("ndcg", 10))
+    assert chosen.rating == ("mae",)
+    assert chosen.cutoffs == (5, 10, 50)
+    assert not chosen.by_default
+
+
+def test_one_name_needs_no_list():
+    assert select(10, "ndcg@20").ranking == (("ndcg", 20),)
+    assert select(10, "rmse").cutoffs == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "ndgc@10",
+            r"unknown metric 'ndgc@10'; did you mean 'ndcg@10'\? known are precision@k, .*, rmse, mae",
+        ),
+        ("NDCG@5", r"did you mean 'ndcg@5'\?"),
+        ("rmsee", r"unknown metric 'rmsee'; did you mean 'rmse'\?"),
+        ("rms@5", r"unknown metric 'rms@5'; did you mean 'rmse'\?"),
+        ("xyz", r"unknown metric 'xyz'; known are precision@k"),
+        ("rmse@10", "rmse has no cut-off; write 'rmse'"),
+        ("ndcg@0", "the cut-off must be a whole number of at least 1, as in 'ndcg@10'"),
+        ("ndcg@", "metric 'ndcg@': the cut-off must be a whole number"),
+        ("ndcg@ten", "metric 'ndcg@ten': the cut-off must be a whole number"),
+        ("ndcg@9999999999", "metric 'ndcg@9999999999': the cut-off must be a whole number"),
+    ],
+)
+def test_bad_names(name, message):
+    with pytest.raises(ParameterError, match=message):
+        select(10, ["recall", name])
+
+
+def test_no_names():
+    with pytest.raises(ParameterError, match="metrics is empty; name some of precision@k"):
+        select(10, [])
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, "10", True, [], [10, 0], [5, "a"], 2**31, None])
+def test_bad_cutoffs(k):
+    with pytest.raises(
+        ParameterError, match="k must be a whole number of at least 1, or several of them; got"
+    ):
+        select(k, None)

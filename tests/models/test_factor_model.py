@@ -1,0 +1,282 @@
+import numpy as np
+import pytest
+
+from tastespace.errors import (
+    BadRowError,
+    EmptyError,
+    HistoryError,
+    InputError,
+    ParameterError,
+    UnknownItemError,
+    UnknownUserError,
+    UnsupportedError,
+)
+from tastespace.models.load import load
+from tastespace.trainers.als import ALS
+from tastespace.trainers.baseline import Baseline
+from tastespace.trainers.implicit_als import ImplicitALS
+from tastespace.trainers.popularity import Popularity
+from tests.models.worlds import world
+
+TRAINERS = {
+    "als": ALS(factors=5, epochs=4),
+    "als-plain": ALS(factors=5, epochs=4, biases=False, frequency_scaling=0.5),
+    "baseline": Baseline(),
+    "ials": ImplicitALS(factors=5, epochs=4, unobserved_weight=0.2),
+    "hkv": ImplicitALS(factors=5, epochs=4, alpha=2.0, confidence="bm25"),
+}
+
+
+@pytest.fixture(scope="module", params=TRAINERS)
+def fitted(request):
+    trainer = TRAINERS[request.param]
+    train = world(explicit=not isinstance(trainer, ImplicitALS), times=True)
+    return trainer.fit(train), train
+
+
+@pytest.fixture(scope="module")
+def als():
+    train = world()
+    return TRAINERS["als"].fit(train)
+
+
+def test_explanation_sums_to_the_score(fitted):
+    model, _ = fitted
+    for user, item in [("u0", 100), ("u7", 117), ("u30", 131)]:
+        why = model.explain(user, item)
+        total = why.mean + why.item_bias + why.parts["contribution"].sum()
+        assert why.score == pytest.approx(total, abs=1e-12)
+        raw = model.score_pairs(model.users.rows([user]), model.items.rows([item]))[0]
+        assert why.score == pytest.approx(raw, abs=2e-4)
+        seen, values = model.history.row(model.users.row(user))
+        assert sorted(why.parts["item"]) == sorted(model.items.ids[seen])
+        assert sorted(why.parts["value"]) == sorted(values)
+        strength = np.abs(why.parts["contribution"])
+        assert (np.diff(strength) <= 0).all()
+        assert str(why).startswith(f"item {item} for user {user}: score {why.score:.4f}")
+
+
+def test_removing_a_part_moves_the_score_as_explained_for_fixed_weights():
+    """The explanation is linear: halving one rating's deviation halves its part."""
+    model = ALS(factors=4, epochs=3, biases=False).fit(world())
+    history = {100: 5.0, 103: 2.0, 110: 4.0}
+    base = model.fold_in(history).explain(120)
+    changed = model.fold_in(history | {103: 3.0}).explain(120)
+    part = dict(zip(base.parts["item"], base.parts["contribution"], strict=True))
+    new = dict(zip(changed.parts["item"], changed.parts["contribution"], strict=True))
+    target = 2.0 - model.mean
+    assert new[103] == pytest.approx(part[103] * (3.0 - model.mean) / target)
+    assert new[100] == pytest.approx(part[100])
+
+
+def test_fold_in_of_own_history_is_the_learned_row(fitted):
+    model, _ = fitted
+    for user in ("u0", "u11", "u42"):
+        row = model.users.row(user)
+        seen, values = model.history.row(row)
+        history = dict(zip(model.items.ids[seen].tolist(), values.tolist(), strict=True))
+        visitor = model.fold_in(history)
+        np.testing.assert_array_equal(visitor.factors, model.user_factors[row])
+        assert visitor.bias == model.user_bias[row]
+        mine, theirs = visitor.recommend(7), model.recommend(user, 7)
+        assert mine["item"].tolist() == theirs["item"].tolist()
+        assert mine["score"].tolist() == theirs["score"].tolist()
+        assert set(mine["user"]) == {"visitor"}
+        assert visitor.predict(105) == model.predict(user, 105)
+        assert visitor.explain(105).score == model.explain(user, 105).score
+
+
+def test_update_with_nothing_is_the_same_model(fitted):
+    model, train = fitted
+    assert model.update(None) is model
+    if train.explicit:  # the same ratings again change nothing; the same events again count twice
+        assert model.update(train) is model
+
+
+def test_update_brings_new_users_items_and_events(fitted):
+    model, train = fitted
+    keep = np.arange(train.n_events) % 5 != 0
+    keep[train.user_rows() == 3] = False
+    keep[train.by_user.indices == 4] = False
+    part, rest = train.select(keep), train.select(~keep)
+    trainer = next(t for t in TRAINERS.values() if type(t).__name__ == model.info.trainer)
+    small = trainer.fit(part)
+    before = small.user_factors.copy()
+    grown = small.update(rest)
+    assert len(grown.users) == train.n_users > len(small.users)
+    assert len(grown.items) == train.n_items > len(small.items)
+    assert grown.users.ids[: len(small.users)].tolist() == small.users.ids.tolist()
+    assert np.array_equal(small.user_factors, before)
+    assert grown.info.data["events"] == train.n_events
+    row = grown.users.row("u3")
+    seen, values = grown.history.row(row)
+    history = dict(zip(grown.items.ids[seen].tolist(), values.tolist(), strict=True))
+    np.testing.assert_allclose(grown.fold_in(history).factors, grown.user_factors[row], atol=1e-6)
+    item = int(train.items.ids[4])
+    assert grown.predict("u3", item) == pytest.approx(grown.fold_in(history).predict(item), abs=1e-5)
+    # Close to a refit on everything, in what it recommends.
+    full = trainer.fit(train)
+    if full.factors:
+        top = [set(m.recommend("u3", 10)["item"]) for m in (grown, full)]
+        assert len(top[0] & top[1]) >= 4
+
+
+def test_update_of_popularity_counts_on():
+    train = world(explicit=False, times=True)
+    keep = np.arange(train.n_events) % 3 != 0
+    for trainer in (Popularity(), Popularity(half_life="2d")):
+        grown = trainer.fit(train.select(keep)).update(train.select(~keep))
+        full = trainer.fit(train)
+        want = dict(zip(full.items.ids, full.item_bias, strict=True))
+        got = dict(zip(grown.items.ids, grown.item_bias, strict=True))
+        assert got == pytest.approx(want, rel=1e-5)
+    with pytest.raises(UnsupportedError, match="Popularity scores do not depend on the user"):
+        grown.explain("u0", 100)
+    assert len(grown.fold_in([100, 101]).recommend(3)) == 3
+
+
+def test_filters_and_boosts(als):
+    everything = als.recommend("u0", 100)
+    ids = everything["item"].tolist()
+    allowed = als.recommend("u0", 100, allow=[ids[5], ids[2], 999_999])
+    assert allowed["item"].tolist() == [ids[2], ids[5]]
+    assert allowed["score"].tolist() == everything["score"][[2, 5]].tolist()
+    denied = als.recommend("u0", 3, deny=ids[:2])
+    assert denied["item"].tolist() == ids[2:5]
+    boosted = als.recommend(["u0", "u1"], 2, boost={ids[-1]: 100.0})
+    assert boosted["item"][0] == ids[-1]
+    assert boosted["score"][0] == pytest.approx(everything["score"][-1] * 100, rel=1e-5)
+    assert als.recommend("u0", 3, allow=[])["item"].tolist() == []
+    negative = ImplicitALS(factors=5, epochs=3).fit(world(explicit=False))
+    last = negative.recommend("u0", 100)
+    assert last["score"][-1] < 0
+    raised = negative.recommend("u0", 100, boost={int(last["item"][-1]): 10.0})
+    again = dict(zip(raised["item"], raised["score"], strict=True))
+    assert again[last["item"][-1]] == pytest.approx(last["score"][-1] / 10, rel=1e-5)
+    with pytest.raises(ParameterError, match=r"boost of item 100 must be a positive finite number; got 0"):
+        als.recommend("u0", boost={100: 0})
+
+
+def test_similar_items_are_the_closest(als):
+    q = als.item_factors.astype(float)
+    unit = q / np.linalg.norm(q, axis=1, keepdims=True)
+    for metric, matrix in (("cosine", unit @ unit.T), ("dot", q @ q.T)):
+        found = als.similar_items([100, 117], 5, metric=metric)
+        assert found.columns == ("item", "neighbour", "rank", "score")
+        for at, item in enumerate([100, 117]):
+            scores = matrix[als.items.row(item)].copy()
+            scores[als.items.row(item)] = -np.inf
+            best = np.argsort(-scores)[:5]
+            assert found["neighbour"][5 * at : 5 * at + 5].tolist() == als.items.ids[best].tolist()
+            np.testing.assert_allclose(found["score"][5 * at : 5 * at + 5], scores[best], rtol=1e-4)
+    assert len(als.similar_items(100, 1000)) == len(als.items) - 1
+    users = als.similar_users("u0", 3)
+    assert users.columns == ("user", "neighbour", "rank", "score")
+    assert "u0" not in users["neighbour"]
+    with pytest.raises(ParameterError, match='metric must be "cosine" or "dot"'):
+        als.similar_items(100, metric="euclid")
+    with pytest.raises(ParameterError, match="n must be at least 1; got 0"):
+        als.similar_items(100, 0)
+    with pytest.raises(UnsupportedError, match="Baseline learns no factors"):
+        Baseline().fit(world()).similar_items(100)
+
+
+def test_predict_stays_inside_the_scale_and_recommend_does_not(als):
+    rows = np.repeat(np.arange(len(als.users), dtype=np.int32), len(als.items))
+    columns = np.tile(np.arange(len(als.items), dtype=np.int32), len(als.users))
+    raw = als.score_pairs(rows, columns)
+    assert raw.max() > 5
+    users, items = als.users.ids[rows].tolist(), als.items.ids[columns].tolist()
+    np.testing.assert_array_equal(als.predict(users, items), np.clip(raw, 1, 5))
+    assert isinstance(als.predict("u0", 100), float)
+    assert als.predict([], []).shape == (0,)
+
+
+def test_everyone_streams(als):
+    parts = list(als.recommend_all(4, batch=7))
+    whole = als.recommend(als.users.ids.tolist(), 4)
+    for name in whole.columns:
+        assert np.concatenate([part[name] for part in parts]).tolist() == whole[name].tolist()
+    with pytest.raises(ParameterError, match="batch must be at least 1; got 0"):
+        next(als.recommend_all(batch=0))
+
+
+def test_unknown_ids_are_named(als):
+    with pytest.raises(UnknownUserError, match=r"ghost.*model\.fold_in"):
+        als.recommend("ghost")
+    with pytest.raises(UnknownUserError, match="ghost"):
+        als.predict("ghost", 100)
+    with pytest.raises(UnknownItemError, match="7"):
+        als.predict("u0", 7)
+    with pytest.raises(UnknownItemError, match="7"):
+        als.similar_items(7)
+    with pytest.raises(UnknownItemError, match="7"):
+        als.explain("u0", 7)
+    with pytest.raises(UnknownItemError, match="7"):
+        als.fold_in({7: 3.0})
+    with pytest.raises(InputError, match="one of each"):
+        als.predict("u0", [100])
+    with pytest.raises(InputError, match="as many users as items; got 2 and 1"):
+        als.predict(["u0", "u1"], [100])
+    with pytest.raises(ParameterError, match="n must be at least 1; got 0"):
+        als.recommend("u0", 0)
+
+
+def test_bad_histories_are_refused(als):
+    with pytest.raises(EmptyError, match="at least one item"):
+        als.fold_in({})
+    with pytest.raises(InputError, match=r"takes \{item: rating\}; got items without ratings"):
+        als.fold_in([100, 101])
+    with pytest.raises(InputError, match="got the single id 100"):
+        als.fold_in(100)
+    with pytest.raises(BadRowError, match="item 100 in fold_in must be finite; got nan"):
+        als.fold_in({100: float("nan")})
+    implicit = TRAINERS["ials"].fit(world(explicit=False))
+    with pytest.raises(BadRowError, match="must be finite and > 0; got -1"):
+        implicit.fold_in({100: -1})
+
+
+def test_model_is_frozen(als):
+    with pytest.raises(AttributeError):
+        als.mean = 0.0
+    for name in ("user_factors", "item_factors", "user_bias", "item_bias"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(als, name)[0] = 1
+    assert als.user_factors.shape == (len(als.users), 5)
+    assert als.user_factors.dtype == np.float32
+    assert repr(als) == "ALS model: 60 users, 40 items, 5 factors"
+
+
+def test_a_file_gives_the_same_model(fitted, tmp_path):
+    model, _ = fitted
+    path = tmp_path / "model.taste"
+    model.save(path)
+    again = load(path)
+    for name in ("user_factors", "item_factors", "user_bias", "item_bias"):
+        assert np.array_equal(getattr(again, name), getattr(model, name))
+    assert again.info == model.info
+    assert again.scale == model.scale
+    assert again.recommend(["u0", "u1"]) == model.recommend(["u0", "u1"])
+    assert again.explain("u2", 103).parts == model.explain("u2", 103).parts
+    again.save(path)  # over the file that is mapped
+    assert load(path).recommend("u0") == model.recommend("u0")
+
+
+def test_a_file_without_history_says_what_it_cannot_do(als, tmp_path):
+    als.save(tmp_path / "model.taste", history=False)
+    bare = load(tmp_path / "model.taste")
+    assert bare.recommend("u0", exclude_seen=False) == als.recommend("u0", exclude_seen=False)
+    for call in (bare.recommend, lambda user: bare.explain(user, 100), lambda user: bare.update(world())):
+        with pytest.raises(HistoryError, match="saved without its users' histories; pass exclude_seen=False"):
+            call("u0")
+    visitor = bare.fold_in({100: 5.0})
+    assert 100 not in visitor.recommend(100)["item"]
+
+
+def test_nan_factors_make_no_model(als):
+    from dataclasses import replace
+
+    broken = als.item_factors.copy()
+    broken[3, 1] = np.nan
+    with pytest.raises(InputError, match="finite factors and biases; found NaN or infinity"):
+        replace(als, item_factors=broken)

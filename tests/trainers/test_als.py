@@ -1,0 +1,195 @@
+import numpy as np
+import pytest
+
+from tastespace.errors import InputError, NumericalError, ParameterError
+from tastespace.trainers.als import ALS
+from tastespace.trainers.baseline import Baseline
+from tastespace.trainers.popularity import Popularity
+from tastespace.trainers.stopping import Stopping
+from tests.models.worlds import dense, world
+from tests.reference import als as twin
+
+
+@pytest.mark.parametrize("bias_regularization", [0.02, 0.3])
+@pytest.mark.parametrize("nu", [0.0, 0.5, 1.0])
+def test_exact_epochs_equal_the_twin(bias_regularization, nu):
+    train = world()
+    R = dense(train)
+    mean = np.nanmean(R)
+    start = np.random.default_rng(1).normal(size=(train.n_items, 5)) * 0.1
+    told = []
+    model = ALS(
+        factors=5,
+        epochs=2,
+        regularization=0.05,
+        bias_regularization=bias_regularization,
+        frequency_scaling=nu,
+        solver="cholesky",
+        init=(np.zeros((train.n_users, 5)), start),
+    ).fit(train, callbacks=[told.append])
+    Q, bi = start, np.zeros(train.n_items)
+    settings = (0.05, bias_regularization, nu)
+    wanted = []
+    for _ in range(2):
+        P, bu = twin.explicit_rows(Q, bi, mean, R, *settings)
+        Q, bi = twin.explicit_rows(P, bu, mean, R.T, *settings)
+        wanted.append(twin.explicit_objective(P, bu, Q, bi, mean, R, *settings))
+    P, bu = twin.explicit_rows(Q, bi, mean, R, *settings)
+    np.testing.assert_allclose([epoch.objective for epoch in told], wanted, rtol=1e-4)
+    np.testing.assert_allclose(model.user_bias, bu, atol=2e-3)
+    np.testing.assert_allclose(model.item_bias, bi, atol=2e-3)
+    np.testing.assert_allclose(model.user_factors @ model.item_factors.T, P @ Q.T, atol=1e-2)
+    assert model.mean == pytest.approx(mean)
+
+
+def test_without_biases():
+    train = world()
+    model = ALS(factors=4, epochs=3, biases=False, solver="cholesky", regularization=0.1).fit(train)
+    assert not model.user_bias.any()
+    assert not model.item_bias.any()
+    P, _ = twin.explicit_rows(
+        model.item_factors.astype(float), model.item_bias, model.mean, dense(train), 0.1, None, 1.0
+    )
+    np.testing.assert_allclose(model.user_factors, P, atol=1e-3 * np.abs(P).max())
+
+
+def test_pcg_comes_to_the_exact_objective():
+    last = {}
+    for solver in ("pcg", "cholesky"):
+        ALS(factors=4, epochs=40, regularization=0.1, solver=solver).fit(
+            world(), callbacks=[lambda epoch, solver=solver: last.__setitem__(solver, epoch.objective)]
+        )
+    assert last["pcg"] == pytest.approx(last["cholesky"], rel=5e-3)
+
+
+@pytest.mark.parametrize("solver", ["pcg", "cholesky"])
+@pytest.mark.parametrize("k", [1, 16, 40])
+def test_threads_change_nothing(solver, k):
+    train = world(200, 70)
+    models = [ALS(factors=k, epochs=3, solver=solver, threads=t).fit(train) for t in (1, 2, 5)]
+    for model in models[1:]:
+        for name in ("user_factors", "item_factors", "user_bias", "item_bias"):
+            assert np.array_equal(getattr(model, name), getattr(models[0], name))
+
+
+def test_weights_of_events_count():
+    train = world(times=True)
+    faded = train.decay(half_life="2d")
+    assert faded.by_user.weights is not None
+    model = Baseline(regularization=0.0).fit(faded)
+    w, r = faded.by_user.weights.astype(float), faded.by_user.values.astype(float)
+    assert model.mean == pytest.approx((w * r).sum() / w.sum())
+    assert not np.allclose(
+        ALS(factors=2, epochs=2).fit(train).item_factors, ALS(factors=2, epochs=2).fit(faded).item_factors
+    )
+
+
+def test_beats_the_baseline_on_held_out_ratings():
+    train = world(300, 100, 0.3)
+    keep = np.random.default_rng(0).random(train.n_events) < 0.8
+    part, rest = train.select(keep), train.select(~keep)
+    users = part.users.rows(rest.users.ids)[rest.user_rows()]
+    items = part.items.rows(rest.items.ids)[rest.by_user.indices]
+
+    def rmse(model):
+        return np.sqrt(np.mean((model.score_pairs(users, items) - rest.by_user.values) ** 2))
+
+    assert rmse(ALS(factors=3, regularization=0.05).fit(part)) < 0.8 * rmse(Baseline().fit(part))
+
+
+def test_stopping_on_rmse_is_the_default_with_a_validation_set():
+    train = world(200, 80, 0.3)
+    keep = np.random.default_rng(0).random(train.n_events) < 0.8
+    told = []
+    model = ALS(factors=20, epochs=40, regularization=0.005).fit(
+        train.select(keep), train.select(~keep), callbacks=[told.append]
+    )
+    values = [epoch.validation["rmse"] for epoch in told]
+    assert len(told) < 40
+    assert model.info.metrics["rmse"] == min(values)
+    every = []
+    ALS(factors=2, epochs=6, stopping=Stopping("mae", every=3)).fit(
+        train.select(keep), train.select(~keep), callbacks=[every.append]
+    )
+    assert [bool(epoch.validation) for epoch in every] == [False, False, True] * 2
+
+
+def test_metric_of_stopping_is_checked():
+    train = world()
+    with pytest.raises(ParameterError, match="ndgc"):
+        ALS(stopping=Stopping("ndgc@10")).fit(train, train)
+
+
+def test_ratings_are_needed():
+    for trainer in (ALS(), Baseline()):
+        with pytest.raises(InputError, match=r"learns ratings, and these events have none"):
+            trainer.fit(world(explicit=False))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"factors": True}, r"factors of ALS must be a whole number >= 1; got True"),
+        ({"regularization": -1}, r"regularization of ALS must be > 0; got -1"),
+        ({"bias_regularization": -0.1}, r"bias_regularization of ALS must be >= 0"),
+        ({"cg_steps": 0}, r"cg_steps of ALS must be a whole number >= 1"),
+        ({"solver": "lu"}, r"solver of ALS must be one of 'pcg', 'cholesky'; got 'lu'"),
+    ],
+)
+def test_bad_settings_are_refused(settings, message):
+    with pytest.raises(ParameterError, match=message):
+        ALS(**settings)
+
+
+def test_overflow_names_the_row():
+    train = world()
+    huge = np.full((train.n_items, 4), 1e25)
+    trainer = ALS(factors=4, init=(np.zeros((train.n_users, 4)), huge), solver="cholesky")
+    with pytest.raises(NumericalError, match=r"row \d+.*raise regularization"):
+        trainer.fit(train)
+
+
+def test_all_ratings_equal_predicts_them():
+    train = world()
+    same = type(train).from_events(
+        train.users,
+        train.items,
+        train.user_rows(),
+        train.by_user.indices,
+        values=np.full(train.n_events, 4.0, np.float32),
+        explicit=True,
+    )
+    assert ALS(factors=3).fit(same).predict("u1", 100) == 4.0
+
+
+def test_baseline_is_the_least_squares_solution():
+    train = world()
+    model = Baseline(regularization=2.0, epochs=500).fit(train)
+    R = dense(train)
+    users, items = np.nonzero(~np.isnan(R))
+    n, m = R.shape
+    X = np.zeros((len(users), n + m))
+    X[np.arange(len(users)), users] = 1
+    X[np.arange(len(users)), n + items] = 1
+    y = R[users, items] - np.nanmean(R)
+    b = np.linalg.solve(X.T @ X + 2.0 * np.eye(n + m), X.T @ y)
+    np.testing.assert_allclose(np.concatenate([model.user_bias, model.item_bias]), b, atol=2e-3)
+
+
+def test_popularity_counts_and_fades():
+    train = world(explicit=False, times=True)
+    model = Popularity().fit(train)
+    assert np.array_equal(model.item_bias, train.by_item.counts())
+    top = model.recommend("u0", 3, exclude_seen=False)
+    assert (
+        top["item"].tolist()
+        == train.items.ids[np.argsort(-train.by_item.counts(), kind="stable")[:3]].tolist()
+    )
+    faded = Popularity(half_life="1d").fit(train)
+    age = (train.by_user.times.max() - train.by_user.times) / 86400
+    want = np.bincount(train.by_user.indices, 0.5**age, train.n_items)
+    np.testing.assert_allclose(faded.item_bias, want, rtol=1e-5)
+    with pytest.raises(InputError, match="half_life of Popularity needs timestamps"):
+        Popularity(half_life="1d").fit(world(explicit=False))
+    with pytest.raises(ParameterError, match="half_life must be a duration"):
+        Popularity(half_life="soon")
