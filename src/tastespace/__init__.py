@@ -1,1 +1,50 @@
-"""tastespace."""
+"""Matrix factorization for recommending: from who rated, bought, played or clicked what to recommendations.
+
+    data  ->  trainer.fit  ->  model (frozen)  ->  recommend, predict, similar, explain, fold in, evaluate, save
+"""
+
+from tastespace import errors as errors
+from tastespace.data import datasets as datasets
+from tastespace.data import split as split
+from tastespace.data.interactions import Interactions as Interactions
+from tastespace.data.read import read as read
+from tastespace.data.split import Split as Split
+from tastespace.data.vocabulary import Vocabulary as Vocabulary
+from tastespace.evaluation import Report as Report
+from tastespace.evaluation import evaluate as evaluate
+from tastespace.models.factor_model import FactorModel as FactorModel
+from tastespace.models.load import load as load
+from tastespace.models.table import Neighbours as Neighbours
+from tastespace.models.table import Recommendations as Recommendations
+from tastespace.models.table import Table as Table
+from tastespace.models.visitor import Visitor as Visitor
+from tastespace.trainers.als import ALS as ALS
+from tastespace.trainers.baseline import Baseline as Baseline
+from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
+from tastespace.trainers.popularity import Popularity as Popularity
+from tastespace.trainers.stopping import Stopping as Stopping
+from tastespace.version import __version__ as __version__
+
+__all__ = [
+    "ALS",
+    "Baseline",
+    "FactorModel",
+    "ImplicitALS",
+    "Interactions",
+    "Neighbours",
+    "Popularity",
+    "Recommendations",
+    "Report",
+    "Split",
+    "Stopping",
+    "Table",
+    "Visitor",
+    "Vocabulary",
+    "__version__",
+    "datasets",
+    "errors",
+    "evaluate",
+    "load",
+    "read",
+    "split",
+]

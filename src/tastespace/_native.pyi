@@ -119,6 +119,7 @@ class Ranker:
     def best(
         self,
         users: NDArray[np.float32],
+        offset: NDArray[np.float32],
         n: int,
         threads: int,
         exclude: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]] | None = None,

@@ -63,9 +63,9 @@ def test_the_default_trainer_follows_the_data(ratings: Path, tmp_path: Path) -> 
     [
         ("regularization=0.2", "regularization", 0.2),
         ("bias_regularization=0.3", "bias_regularization", 0.3),
-        ("bias-regularization=none", "bias_regularization", None),
+        ("cg-steps=2", "cg_steps", 2),
         ("biases=false", "biases", False),
-        ("cg_steps=2", "cg_steps", 2),
+        ("threads=none", "threads", None),
         ("solver = cholesky", "solver", "cholesky"),
     ],
 )

@@ -210,6 +210,13 @@ def test_models_that_break_the_protocol(breaks, message):
         evaluate(model, interactions([("u", "c")]))
 
 
+def test_rankings_may_lie_in_memory_as_they_like():
+    model = Broken(list("uv"), list("abcde"), by_hand().scores, seen={"u": {"a"}, "v": {"b"}})
+    model.breaks = lambda ranked, scores: (np.asfortranarray(ranked), np.asfortranarray(scores))
+    test = interactions([("u", "c"), ("v", "e")])
+    assert evaluate(model, test, k=2).metrics == evaluate(by_hand(), test, k=2).metrics
+
+
 @pytest.mark.parametrize("relevant", [True, "4", np.nan, [4]])
 def test_relevant_must_make_sense(relevant):
     with pytest.raises(ParameterError, match="relevant must be None"):

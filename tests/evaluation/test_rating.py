@@ -78,7 +78,8 @@ def test_named_rating_metrics_must_apply():
         evaluate(model(scores), interactions([("u", "b")]), metrics="rmse")
     ratings = interactions([("u", "b", 4.0)], explicit=True)
     with pytest.raises(UnsupportedError, match="rmse and mae compare ratings, and Written predicts none"):
-        evaluate(model(scores, scale=None), ratings, metrics=["ndcg", "mae"])
+        evaluate(unrated := model(scores, scale=None), ratings, metrics=["ndcg", "mae"])
+    assert unrated.asked == []  # said before any work is done
     with pytest.raises(
         EmptyError, match=r"need test events whose user and item the model knows.*none among 1"
     ):

@@ -193,3 +193,26 @@ def test_popularity_counts_and_fades():
         Popularity(half_life="1d").fit(world(explicit=False))
     with pytest.raises(ParameterError, match="half_life must be a duration"):
         Popularity(half_life="soon")
+
+
+def test_default_penalty_follows_the_scale_of_the_ratings():
+    train = world()
+    tenfold = type(train).from_events(
+        train.users,
+        train.items,
+        train.user_rows(),
+        train.by_user.indices,
+        values=train.by_user.values * 10,
+        explicit=True,
+    )
+    small, large = ALS(factors=3).fit(train), ALS(factors=3).fit(tenfold)
+    assert small.info.params["regularization"] == pytest.approx(1.15 * train.by_user.values.std(), rel=1e-5)
+    assert small.info.params["frequency_scaling"] == 0.5
+    assert large.info.params["regularization"] == pytest.approx(
+        10 * small.info.params["regularization"], rel=1e-5
+    )
+    flat = ALS(factors=3, frequency_scaling=0.0).fit(train).info.params["regularization"]
+    rows = np.concatenate([train.by_user.counts(), train.by_item.counts()])
+    assert flat * len(rows) == pytest.approx(small.info.params["regularization"] * np.sqrt(rows).sum())
+    given = ALS(factors=3, regularization=0.05).fit(train).info.params
+    assert (given["regularization"], given["frequency_scaling"]) == (0.05, 1.0)

@@ -1,6 +1,7 @@
 //! What ranked lists hit, at several cut-offs at once: the sums from which every ranking metric is a quotient.
 //!
-//! Follows `docs/math/metrics.md`. The lists of all users are walked once; nothing is allocated per user.
+//! The quotients, with formulas and sources, are in `src/tastespace/evaluation/ranking.py`. Every list is walked
+//! once, and nothing is allocated per user.
 
 use crate::threads::{DisjointSlice, for_each_chunk};
 

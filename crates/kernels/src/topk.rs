@@ -1,7 +1,7 @@
 //! Exact top-k by inner product: the best items of every user, ties to the lower item row.
 //!
 //! Items are packed in panels of 16 that a small block of users meets in registers. A score is the sum of
-//! products in the order of the factors, then the item's bias, whatever the block; so one user, a batch, an
+//! products in the order of the factors, then the item's bias, then the user's offset, whatever the block; so one user, a batch, an
 //! allow-list and [`ItemPanels::pairs`] give the same bits.
 
 use crate::simd::{Lanes, Level, dispatch};
@@ -54,25 +54,26 @@ impl Exclude<'_> {
     }
 }
 
-/// Scores of a few users for a run of panels: `out[m * width + c] = users[m] . item c`.
+/// Scores of a few users for a run of panels: `out[m * width + c] = users[m] . item c + bias[c] + offset[m]`.
 #[inline(always)]
 unsafe fn score_block_generic<L: Lanes>(
     users: &[f32],
+    offset: &[f32],
     k: usize,
     panels: &[f32],
     bias: &[f32],
     out: &mut [f32],
 ) {
-    let count = users.len().checked_div(k).unwrap_or(0);
+    let count = offset.len();
     // SAFETY: L runs here; every slice is checked by the callee.
     unsafe {
         match count {
-            1 => score_rows::<L, 1>(users, k, panels, bias, out),
-            2 => score_rows::<L, 2>(users, k, panels, bias, out),
-            3 => score_rows::<L, 3>(users, k, panels, bias, out),
-            4 => score_rows::<L, 4>(users, k, panels, bias, out),
-            5 => score_rows::<L, 5>(users, k, panels, bias, out),
-            USERS => score_rows::<L, USERS>(users, k, panels, bias, out),
+            1 => score_rows::<L, 1>(users, offset, k, panels, bias, out),
+            2 => score_rows::<L, 2>(users, offset, k, panels, bias, out),
+            3 => score_rows::<L, 3>(users, offset, k, panels, bias, out),
+            4 => score_rows::<L, 4>(users, offset, k, panels, bias, out),
+            5 => score_rows::<L, 5>(users, offset, k, panels, bias, out),
+            USERS => score_rows::<L, USERS>(users, offset, k, panels, bias, out),
             _ => unreachable!("blocks hold 1 to {USERS} users"),
         }
     }
@@ -81,13 +82,14 @@ unsafe fn score_block_generic<L: Lanes>(
 #[inline(always)]
 unsafe fn score_rows<L: Lanes, const M: usize>(
     users: &[f32],
+    offset: &[f32],
     k: usize,
     panels: &[f32],
     bias: &[f32],
     out: &mut [f32],
 ) {
     let width = bias.len();
-    assert!(users.len() == M * k && panels.len() == width * k && out.len() >= M * width);
+    assert!(users.len() == M * k && offset.len() == M && panels.len() == width * k && out.len() >= M * width);
     assert!(width.is_multiple_of(PANEL));
     let parts = PANEL / L::N;
     // SAFETY: panel p spans k * PANEL floats from p * k * PANEL, below panels.len(); out and bias positions
@@ -115,10 +117,11 @@ unsafe fn score_rows<L: Lanes, const M: usize>(
                 for m in 0..M {
                     let at = p * PANEL + part * L::N;
                     let to = out.as_mut_ptr().add(m * width + at);
-                    L::store(to, L::add(acc[m][0], L::load(bias.as_ptr().add(at))));
+                    let shift = L::splat(offset[m]);
+                    L::store(to, L::add(L::add(acc[m][0], L::load(bias.as_ptr().add(at))), shift));
                     if two {
                         let b = L::load(bias.as_ptr().add(at + L::N));
-                        L::store(to.add(L::N), L::add(acc[m][1], b));
+                        L::store(to.add(L::N), L::add(L::add(acc[m][1], b), shift));
                     }
                 }
                 part += 1 + usize::from(two);
@@ -128,7 +131,14 @@ unsafe fn score_rows<L: Lanes, const M: usize>(
 }
 
 dispatch!(
-    fn score_block = score_block_generic(users: &[f32], k: usize, panels: &[f32], bias: &[f32], out: &mut [f32])
+    fn score_block = score_block_generic(
+        users: &[f32],
+        offset: &[f32],
+        k: usize,
+        panels: &[f32],
+        bias: &[f32],
+        out: &mut [f32],
+    )
 );
 
 /// Offers every score above the current bar to `best`.
@@ -258,7 +268,8 @@ impl ItemPanels {
     /// The n best items of every user.
     ///
     /// `users` is (count, k; rows `stride` apart); `items` and `scores` are (count, n), best first, padded
-    /// with -1 and -inf where fewer than n items are left. Scores are `p . q + bias`, adjusted.
+    /// with -1 and -inf where fewer than n items are left. Scores are `p . q + bias + offset`, adjusted; `offset`
+    /// is (count).
     pub fn best(
         &self,
         level: Level,
@@ -266,13 +277,14 @@ impl ItemPanels {
         users: &[f32],
         count: usize,
         stride: usize,
+        offset: &[f32],
         n: usize,
         exclude: Option<Exclude<'_>>,
         adjust: Adjust<'_>,
         items: &mut [i32],
         scores: &mut [f32],
     ) {
-        assert!(items.len() == count * n && scores.len() == count * n);
+        assert!(items.len() == count * n && scores.len() == count * n && offset.len() == count);
         assert!(count * stride <= users.len() && self.k <= stride || count * self.k == 0);
         let replaced = adjust.bias.map(|bias| {
             assert!(bias.len() == self.items);
@@ -298,6 +310,7 @@ impl ItemPanels {
                 let last_user = count.min(first_user + CHUNK);
                 best.iter_mut().for_each(Best::clear);
                 next.fill(0);
+                let offsets = &offset[first_user..last_user];
                 packed.clear();
                 for user in first_user..last_user {
                     packed.extend_from_slice(&users[user * stride..user * stride + self.k]);
@@ -311,11 +324,22 @@ impl ItemPanels {
                         let group = USERS.min(last_user - user);
                         let at = user - first_user;
                         if self.k == 0 {
-                            (0..group)
-                                .for_each(|m| out[m * width..][..width].copy_from_slice(&bias[from..to]));
-                        } else {
+                        for m in 0..group {
+                            for (score, b) in out[m * width..][..width].iter_mut().zip(&bias[from..to]) {
+                                *score = b + offsets[at + m];
+                            }
+                        }
+                    } else {
                             let vectors = &packed[at * self.k..(at + group) * self.k];
-                            score_block(level, vectors, self.k, panels, &bias[from..to], out);
+                            score_block(
+                                level,
+                                vectors,
+                                &offsets[at..at + group],
+                                self.k,
+                                panels,
+                                &bias[from..to],
+                                out,
+                            );
                         }
                         for m in 0..group {
                             let scores = &mut out[m * width..(m + 1) * width];
@@ -410,6 +434,7 @@ mod tests {
             let p = noise(users * k, seed);
             let q = noise(items * k, seed + 1);
             let bias = noise(items, seed + 2);
+            let offset = noise(users, seed + 3);
             let seen: Vec<Vec<i32>> = (0..users)
                 .map(|u| (0..items as i32).filter(|i| (i * 7 + u as i32 + seed as i32) % 3 == 0).collect())
                 .collect();
@@ -424,7 +449,7 @@ mod tests {
             for level in Level::available() {
                 let mut got = vec![0; users * n];
                 let mut scores = vec![0.0; users * n];
-                panels.best(level, 2, &p, users, k, n, Some(exclude), Adjust::default(), &mut got, &mut scores);
+                panels.best(level, 2, &p, users, k, &offset, n, Some(exclude), Adjust::default(), &mut got, &mut scores);
                 let user_rows: Vec<i32> = rows.iter().flat_map(|&u| vec![u; items]).collect();
                 let item_rows: Vec<i32> = (0..users).flat_map(|_| 0..items as i32).collect();
                 let mut all = vec![0.0; users * items];
@@ -432,7 +457,7 @@ mod tests {
                 for u in 0..users {
                     let mut want: Vec<(f32, i32)> = (0..items as i32)
                         .filter(|i| !seen[u].contains(i))
-                        .map(|i| (all[u * items + i as usize], i))
+                        .map(|i| (all[u * items + i as usize] + offset[u], i))
                         .collect();
                     want.sort_by(order);
                     want.truncate(n);

@@ -57,11 +57,12 @@ impl Ranker {
     }
 
     /// The best `n` items of every user: (count, n) item rows padded with -1, and scores padded with -inf.
-    #[pyo3(signature = (users, n, threads, exclude=None, bias=None, positive=None, negative=None))]
+    #[pyo3(signature = (users, offset, n, threads, exclude=None, bias=None, positive=None, negative=None))]
     fn best<'py>(
         &self,
         py: Python<'py>,
         users: PyReadonlyArray2<'py, f32>,
+        offset: PyReadonlyArray1<'py, f32>,
         n: usize,
         threads: usize,
         exclude: Option<(PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i32>, PyReadonlyArray1<'py, i32>)>,
@@ -71,6 +72,10 @@ impl Ranker {
     ) -> PyResult<Found<'py>> {
         let (count, stride, users) = user_slice(&users, self.0.factors())?;
         let items = self.0.items();
+        let offset = vector("offset", &offset)?;
+        if offset.len() != count {
+            return Err(PyValueError::new_err(format!("{} offsets for {count} users", offset.len())));
+        }
         let adjust = Adjust {
             bias: per_item("bias", bias.as_ref(), items)?,
             positive: per_item("positive", positive.as_ref(), items)?,
@@ -109,6 +114,7 @@ impl Ranker {
                 users,
                 count,
                 stride,
+                offset,
                 n,
                 exclude,
                 adjust,

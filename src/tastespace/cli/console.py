@@ -18,11 +18,19 @@ from rich.text import Text
 _UNBOUNDED = 10_000
 
 
+class _Console(Console):
+    """A console that leaves a broken pipe to the caller."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error on; Rich would exit with a code of its own."""
+        raise  # called while the error is handled
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console on the current standard output or standard error; ids and titles are never markup."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _UNBOUNDED
-    return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
+    return _Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
 
 
 def say(text: str) -> None:
@@ -48,8 +56,8 @@ def working(text: str) -> Iterator[None]:
 
 
 def write(text: str) -> None:
-    """Print lines of a result on standard output, unwrapped."""
-    console().print(text, soft_wrap=True)
+    """Print lines of a result on standard output."""
+    console().print(plain(text))
 
 
 def write_json(value: object) -> None:

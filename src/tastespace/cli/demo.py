@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tastespace.cli.console import grid, say, working, write, write_beside, write_json, write_table
+from tastespace.cli.files import replace_file
 from tastespace.cli.options import Json
 from tastespace.errors import missing_extra
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 DATASET = "movietweetings-100k"
 LIKED = 8  # of 10; the median rating is 7
 METRICS = ("rmse", "ndcg@10", "recall@10", "hit_rate@10", "coverage@10")
+FORMATS = (".png", ".svg", ".pdf")
 SHOWN = 10
 REASONS = 3
 
@@ -55,6 +57,8 @@ def demo(
     """
     import tastespace as ts
 
+    if Path(output).suffix not in FORMATS:
+        raise typer.BadParameter(f"{output} should end in {', '.join(FORMATS)}", param_hint="--output")
     ratings = ts.datasets.load(DATASET)
     films = ts.datasets.items(DATASET)
     titles: dict[Any, str] = dict(films.select("item", "title").iter_rows())
@@ -62,10 +66,11 @@ def demo(
     if not json:
         _introduce(ratings, split)
     contestants = compare(split)
-    best = max(contestants, key=lambda one: one.report["ndcg@10"])
-    person = split.train.users.ids[choose(split.train)].item() if user is None else user
-    story = tell(best.model, split, person, titles)
-    picture = draw(best.model, titles, dict(films.select("item", "genres").iter_rows()), output)
+    shown = contestants[-1]
+    person = choose(shown.model, split) if user is None else user
+    story = tell(shown.model, split, person, titles)
+    genres = dict(films.select("item", "genres").iter_rows())
+    picture = draw(shown.model, shown.name, titles, genres, Path(output))
     if json:
         write_json(
             {
@@ -89,21 +94,33 @@ def demo(
         )
         return
     _show_comparison(contestants)
-    _show_story(story, best.name)
+    _show_story(story, shown.name)
     write("")
-    write(f"the space of {best.name}: {picture}" if picture else "no picture was drawn (see above)")
+    if picture is not None:
+        write(f"The space of {shown.name}, as a picture: {picture}")
 
 
 def compare(split: Split) -> list[Contestant]:
     """Fit each model on the training side and rank all films for everyone on the test side."""
     import tastespace as ts
 
-    events = split.train.as_implicit()
-    entries = [
+    ratings, events = split.train, split.train.as_implicit()
+    # Settings that were best on the last rating of each user before the held-out ones.
+    entries: list[tuple[str, Any, Interactions]] = [
         ("Popularity", ts.Popularity(), events),
-        ("Baseline", ts.Baseline(), split.train),
-        ("ALS", ts.ALS(factors=32, regularization=0.08), split.train),
-        ("ImplicitALS", ts.ImplicitALS(factors=32), events),
+        ("Popularity, half-life 30 d", ts.Popularity(half_life="30d"), events),
+        ("Baseline", ts.Baseline(), ratings),
+        (
+            "ALS",
+            ts.ALS(factors=32, regularization=15, bias_regularization=2, frequency_scaling=0),
+            ratings,
+        ),
+        ("ImplicitALS", ts.ImplicitALS(factors=32, regularization=0.02, unobserved_weight=0.2), events),
+        (
+            "ImplicitALS, half-life 60 d",
+            ts.ImplicitALS(factors=32, regularization=0.02, unobserved_weight=0.05, confidence="linear"),
+            events.decay("60d"),
+        ),
     ]
     found = []
     for name, trainer, train in entries:
@@ -118,16 +135,26 @@ def compare(split: Split) -> list[Contestant]:
     return found
 
 
-def choose(train: Interactions) -> int:
-    """The row of a person worth showing: of those with 20 to 40 ratings, the one whose ratings differ most."""
+def choose(model: FactorModel, split: Split) -> Any:
+    """The id of a person worth showing.
+
+    Of those with 15 to 60 ratings for whom a held-out film that they liked is recommended, the one whose
+    recommendations are the least popular films.
+    """
     import numpy as np
 
+    train, test = split.train, split.test
+    rows = np.arange(train.n_users, dtype=np.int32)
+    best, _ = model.rank(rows, SHOWN)
+    liked = test.by_user.filled_values() >= LIKED
+    who = train.users.rows(test.users.ids)[test.user_rows()[liked]]
+    what = train.items.find(test.items.ids)[test.by_user.indices[liked]]
+    found = np.zeros(train.n_users, dtype=bool)
+    found[who[(best[who] == what[:, None]).any(axis=1)]] = True
     counts = train.by_user.counts()
-    values = train.by_user.filled_values().astype(np.float64)
-    rows = train.user_rows()
-    means = np.bincount(rows, values) / counts
-    spread = np.bincount(rows, (values - means[rows]) ** 2) / counts
-    return int(np.argmax(np.where((counts >= 20) & (counts <= 40), spread, -1)))
+    fame = train.by_item.counts()[best].mean(axis=1)
+    eligible = found & (counts >= 15) & (counts <= 60)
+    return train.users.ids[int(np.argmin(np.where(eligible, fame, np.inf)))].item()
 
 
 def tell(model: FactorModel, split: Split, person: int, titles: Mapping[Any, str]) -> dict[str, Any]:
@@ -163,7 +190,9 @@ def tell(model: FactorModel, split: Split, person: int, titles: Mapping[Any, str
     }
 
 
-def draw(model: FactorModel, titles: Mapping[Any, str], genres: Mapping[Any, Any], output: str) -> str | None:
+def draw(
+    model: FactorModel, name: str, titles: Mapping[Any, str], genres: Mapping[Any, Any], path: Path
+) -> Path | None:
     """Draw the space to a file; without Matplotlib None, and a word on what to install."""
     try:
         from matplotlib.figure import Figure
@@ -173,21 +202,16 @@ def draw(model: FactorModel, titles: Mapping[Any, str], genres: Mapping[Any, Any
     from tastespace.plots import space
 
     with working("drawing the space"):
-        axes = Figure(figsize=(11, 8.5), dpi=150, layout="constrained").add_subplot()
+        figure = Figure(figsize=(11, 8.5), dpi=150, layout="constrained")
+        figure.suptitle(f"Films, placed by who rated what ({name})", x=0.02, ha="left", fontsize=12)
         space(
             model,
-            titles={
-                item: title.rpartition(" (")[0] or title for item, title in titles.items()
-            },  # without the year
-            groups={
-                item: next((genre for genre in TELLING if genre in own), "") for item, own in genres.items()
-            },
-            ax=axes,
+            titles={item: title.rpartition(" (")[0] or title for item, title in titles.items()},  # no year
+            groups={item: next((one for one in TELLING if one in own), "") for item, own in genres.items()},
+            ax=figure.add_subplot(),
         )
-        figure = axes.get_figure(root=True)
-        os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
-        figure.savefig(output)
-    return output
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return replace_file(path, lambda file: figure.savefig(file, format=path.suffix[1:]))
 
 
 def _introduce(ratings: Interactions, split: Split) -> None:
@@ -209,10 +233,10 @@ def _show_comparison(contestants: Sequence[Contestant]) -> None:
     headings = ["model", "fit s", *(name.replace("_", " ") for name in METRICS)]
     write_table(headings, rows, right=headings[1:], flexible=("model",))
     write("")
-    write(contestants[-1].report.protocol)
+    write(f"{contestants[-1].report.protocol}.")
     write(
-        f"Relevant: a held-out film with a rating of {LIKED} or more. RMSE: over all held-out ratings of known films. "
-        "ImplicitALS learns who rated what and forgets how high."
+        "Baseline and ALS rank films by the rating they expect; Popularity and ImplicitALS by what will be seen next, "
+        "from who rated what and not how high. A half-life makes an older rating count less."
     )
 
 

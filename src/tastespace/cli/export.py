@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tastespace.cli.console import write, write_json
+from tastespace.cli.files import replace_file
 from tastespace.cli.options import Json, ModelFile
 from tastespace.errors import FileError
 
@@ -80,7 +81,7 @@ def _save_parquet(
             "factors": pl.Series(factors, dtype=pl.Array(pl.Float32, factors.shape[1])),
         }
     )
-    return [_replacing(folder / f"{side}s.parquet", frame.write_parquet)]
+    return [replace_file(folder / f"{side}s.parquet", frame.write_parquet)]
 
 
 def _save_npy(
@@ -91,22 +92,6 @@ def _save_npy(
     plain = ids.ids if ids.kind == "integer" else ids.ids.astype(np.str_)  # object arrays would need pickle
     arrays: dict[str, NDArray[Any]] = {"ids": plain, "factors": factors, "bias": bias}
     return [
-        _replacing(
-            folder / f"{side}_{name}.npy", lambda file, array=array: np.save(file, array, allow_pickle=False)
-        )
+        replace_file(folder / f"{side}_{name}.npy", partial(np.save, arr=array, allow_pickle=False))
         for name, array in arrays.items()
     ]
-
-
-def _replacing(path: Path, save: Any) -> Path:
-    """Write `path` by way of a temporary file beside it, so that it is never half written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            save(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path

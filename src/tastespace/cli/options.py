@@ -39,9 +39,10 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     groups: dict[str, type] = {}
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
-        if is_dataclass(parameter.annotation):
-            groups[parameter.name] = parameter.annotation
-            hints = get_type_hints(parameter.annotation, include_extras=True)
+        group = parameter.annotation
+        if isinstance(group, type) and is_dataclass(group):
+            groups[parameter.name] = group
+            hints = get_type_hints(group, include_extras=True)
             parameters += [
                 inspect.Parameter(
                     field.name,
@@ -49,7 +50,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
                     default=_default(field),
                     annotation=hints[field.name],
                 )
-                for field in fields(parameter.annotation)
+                for field in fields(group)
             ]
         else:
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))

@@ -99,7 +99,9 @@ class Columns:
     ] = None
     on_bad_rows: Annotated[
         BadRows | None,
-        _rows("--on-bad-rows", what="Rows that cannot be used: stop there (default), or skip and count them."),
+        _rows(
+            "--on-bad-rows", what="Rows that cannot be used: stop there (default), or skip and count them."
+        ),
     ] = None
     separator: Annotated[str | None, _rows("--separator", what="Between the fields of a text file.")] = None
     header: Annotated[
@@ -131,7 +133,8 @@ class Columns:
             options: dict[str, Any] = {
                 field.name: value.value if isinstance(value, StrEnum) else value
                 for field in fields(self)
-                if field.name not in ("event_weight", "header") and (value := getattr(self, field.name)) is not None
+                if field.name not in ("event_weight", "header")
+                and (value := getattr(self, field.name)) is not None
             }
             if self.header is not None:
                 options["header"] = [name.strip() for name in self.header.split(",")]

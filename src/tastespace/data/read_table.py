@@ -23,7 +23,9 @@ def read_table(table: Any, columns: Columns) -> Source:
     MissingExtraError
         If a pandas frame comes and pyarrow, which converts it, is not installed.
     """
-    name = f"the {type(table).__module__.partition('.')[0]} {type(table).__name__}"
+    package = type(table).__module__.partition(".")[0]
+    kind = type(table).__name__ if package == "builtins" else f"{package} {type(table).__name__}"
+    name = f"the {kind}"
     asked = list(columns.asked)
     pandas = sys.modules.get("pandas")
     if isinstance(table, pl.LazyFrame):
@@ -44,7 +46,7 @@ def read_table(table: Any, columns: Columns) -> Source:
         frame = frame.select(asked)
     else:
         raise InputError(
-            f"cannot read {name}; pass a path, a Polars, pandas or Arrow table, a SciPy sparse matrix, "
+            f"cannot read this {kind}; pass a path, a Polars, pandas or Arrow table, a SciPy sparse matrix, "
             "or a database URI with query="
         )
     return Source(frame, row_of(name))

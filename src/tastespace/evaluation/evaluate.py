@@ -183,18 +183,23 @@ class Evaluation:
                     f"this evaluation was made ready for other {noun} than the model has; make one for this model, "
                     "or call tastespace.evaluate"
                 )
+        rated, scale = self._held_out.rated, model.scale
+        if scale is None and self._selection.rating and not self._selection.by_default:
+            raise UnsupportedError(
+                f"rmse and mae compare ratings, and {type(model).__name__} predicts none; name ranking metrics"
+            )
         metrics: dict[str, float] = {}
         per_user: dict[str, UserValues] = {}
         if self._selection.ranking:
             self._rank(model, metrics, per_user)
-        if self._held_out.rated is not None:
-            self._rate(model, self._held_out.rated, metrics, per_user)
+        if rated is not None and scale is not None:
+            self._rate(model, rated, scale, metrics, per_user)
         protocol = describe(
             self._held_out.counts,
             len(self._items),
             ranking=self._exclude_seen if self._selection.ranking else None,
             relevance=self._relevance,
-            scale=model.scale if "rmse" in metrics or "mae" in metrics else None,
+            scale=None if rated is None else scale,
         )
         return Report(metrics, self._held_out.counts, protocol, per_user)
 
@@ -218,15 +223,14 @@ class Evaluation:
                 per_user[name] = UserValues(self._held_out.users, self._held_out.relevant.test_rows, values)
 
     def _rate(
-        self, model: Recommender, rated: Targets, metrics: dict[str, float], per_user: dict[str, UserValues]
+        self,
+        model: Recommender,
+        rated: Targets,
+        scale: tuple[float, float],
+        metrics: dict[str, float],
+        per_user: dict[str, UserValues],
     ) -> None:
-        if model.scale is None:
-            if self._selection.by_default:
-                return
-            raise UnsupportedError(
-                f"rmse and mae compare ratings, and {type(model).__name__} predicts none; name ranking metrics"
-            )
-        residuals = rate_events(model, rated, model.scale, batch=self._batch)
+        residuals = rate_events(model, rated, scale, batch=self._batch)
         for metric in self._selection.rating:
             metrics[metric] = float(RATING[metric](residuals.total())[0])
             per_user[metric] = UserValues(self._held_out.users, rated.test_rows, RATING[metric](residuals))

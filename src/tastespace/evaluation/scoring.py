@@ -78,6 +78,7 @@ def rank_users(
         rows = targets.rows[start:end]
         ranked, scores = model.rank(rows, places, exclude_seen=exclude_seen)
         _check(model, rows, places, ranked, scores)
+        ranked = np.ascontiguousarray(ranked)
         _native.count_hits(
             ranked,
             targets.indptr[start : end + 1],

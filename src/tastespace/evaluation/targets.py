@@ -139,7 +139,7 @@ class HeldOut:
         }
         rated = None
         if ratings and is_known.any():
-            with_ratings = np.unique(user[is_known])
+            with_ratings = np.flatnonzero(np.bincount(user[is_known])).astype(np.int32)
             rated = _targets(with_ratings, row_of_user, user, item, values, is_known, len(items))
         return cls(to_hit, n_relevant[scored], rated, test.users, counts)
 

@@ -8,7 +8,6 @@ from os import PathLike
 from typing import overload
 
 import numpy as np
-import numpy.typing as npt
 
 from tastespace import _native
 from tastespace.data.csr import Csr
@@ -147,35 +146,9 @@ class FactorModel:
         exclude = None if seen is None else (seen[0].indptr, seen[0].indices, seen[1])
         threads = 1 if len(vectors) == 1 else resolve_threads(None)
         if adjust is None:
-            rows, scores = self._ranker.best(vectors, n, threads, exclude)
-            return rows, scores + offset[:, None]
-        if adjust.positive is None:
-            rows, scores = self._ranker.best(vectors, n, threads, exclude, adjust.bias(self.item_bias))
-            return rows, scores + offset[:, None]
-        return self._boosted(vectors, offset, n, exclude, adjust, threads)
-
-    def _boosted(
-        self,
-        vectors: Floats,
-        offset: Floats,
-        n: int,
-        exclude: tuple[npt.NDArray[np.int64], Rows, Rows] | None,
-        adjust: Adjustment,
-        threads: int,
-    ) -> tuple[Rows, Scores]:
-        """Boosts act on the whole score, so the user's part joins the item biases, one user at a time."""
-        found, scored = [], []
-        for at in range(len(vectors)):
-            one = None if exclude is None else (exclude[0], exclude[1], exclude[2][at : at + 1])
-            bias = adjust.bias(self.item_bias + offset[at])
-            rows, scores = self._ranker.best(
-                vectors[at : at + 1], n, threads, one, bias, adjust.positive, adjust.negative
-            )
-            found.append(rows)
-            scored.append(scores)
-        if not found:
-            return np.empty((0, n), np.int32), np.empty((0, n), np.float32)
-        return np.concatenate(found), np.concatenate(scored)
+            return self._ranker.best(vectors, offset, n, threads, exclude)
+        bias = adjust.bias(self.item_bias)
+        return self._ranker.best(vectors, offset, n, threads, exclude, bias, adjust.positive, adjust.negative)
 
     def score_pairs(self, user_rows: Rows, item_rows: Rows) -> Scores:
         """Raw scores of pairs of rows, float32 (pairs,); the same bits as :meth:`rank` gives."""

@@ -40,7 +40,8 @@ def nearest(factors: Floats, k: int, rows: Rows, n: int, metric: Metric) -> tupl
     ranker = _native.Ranker(factors, k, None)
     threads = 1 if len(rows) == 1 else resolve_threads(None)
     itself = (np.arange(len(rows) + 1, dtype=np.int64), rows, np.arange(len(rows), dtype=np.int32))
-    return ranker.best(factors[rows], min(n, len(factors)), threads, itself)
+    none = np.zeros(len(rows), np.float32)
+    return ranker.best(factors[rows], none, min(n, len(factors)), threads, itself)
 
 
 def listed(

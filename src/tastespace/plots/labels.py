@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from math import cos, pi, sin
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,59 @@ _GAPS = (2.0, 8.0, 16.0, 26.0, 38.0)
 _DIRECTIONS = (0, 8, 2, 6, 14, 10, 4, 12, 1, 7, 15, 9, 3, 5, 13, 11)
 _LEADER_FROM = 8.0  # gaps from here on get a line to the mark
 _MARGIN = 2.0  # points kept free around a label
-_CROWDED = 4.0  # a place that covers more marks than this is no place
+_DISTANCE = 0.04  # what a point of gap costs; a covered mark costs 1
+_CROWDED = 4.0  # a place that costs more is no place
+
+
+class _Place(NamedTuple):
+    """A place for a label, in pixels: its box (x0, y0, x1, y1) and the line to its mark, as points."""
+
+    offset: NDArray[np.float64]
+    box: NDArray[np.float64]
+    line: NDArray[np.float64]
+    cost: float
+
+
+@dataclass
+class _Board:
+    """What is on the picture already, in pixels."""
+
+    frame: NDArray[np.float64]  # (x0, y0, x1, y1)
+    marks: NDArray[np.float64]  # (n, 2)
+    radii: NDArray[np.float64]  # (n,)
+    named: NDArray[np.bool_]  # (n,): marks that are to have a label
+    boxes: list[NDArray[np.float64]] = field(default_factory=list)
+    lines: list[NDArray[np.float64]] = field(default_factory=list)
+
+    def best_place(self, row: int, half: NDArray[np.float64], pixel: float) -> _Place | None:
+        """The cheapest place for the label of a mark; `half` is half its width and height."""
+        found = [place for place in self._places(row, half, pixel) if self._is_free(place)]
+        best = min(found, key=lambda place: place.cost, default=None)
+        return best if best is not None and best.cost <= _CROWDED else None
+
+    def _places(self, row: int, half: NDArray[np.float64], pixel: float) -> Iterator[_Place]:
+        mark = self.marks[row]
+        for gap in _GAPS:
+            reach = self.radii[row] + gap * pixel
+            for direction in _DIRECTIONS:
+                offset = np.array([cos(direction * pi / 8), sin(direction * pi / 8)]) * (reach + half)
+                box = np.concatenate([mark + offset - half, mark + offset + half])
+                line = _line(mark, box, pixel) if gap >= _LEADER_FROM else np.empty((0, 2))
+                covered = _touches(box, self.marks, self.radii)
+                covered[row] = False
+                if not (covered & self.named).any():
+                    yield _Place(offset, box, line, float(covered.sum()) + _DISTANCE * gap)
+
+    def _is_free(self, place: _Place) -> bool:
+        inside = (place.box[:2] >= self.frame[:2]).all() and (place.box[2:] <= self.frame[2:]).all()
+        return bool(
+            inside
+            and not any(
+                (place.box[:2] < box[2:]).all() and (place.box[2:] > box[:2]).all() for box in self.boxes
+            )
+            and not any(_touches(place.box, line).any() for line in self.lines)
+            and not any(_touches(box, place.line).any() for box in self.boxes)
+        )
 
 
 def place_labels(
@@ -69,16 +122,15 @@ def place_labels(
         return 0
     figure.draw_without_rendering()  # settles the layout, and with it the places on the screen
     pixel = figure.dpi / 72  # in points
-    marks = ax.transData.transform(points)
-    room = ax.get_window_extent()
-    frame = np.array([room.x0, room.y0, room.x1, room.y1])
-    taken = np.empty((0, 4))
-    lines = np.empty((0, 2))
-    placed = 0
+    named = np.zeros(len(points), dtype=bool)
+    named[list(rows)] = True
+    board = _Board(
+        np.array(ax.get_window_extent().extents), ax.transData.transform(points), radii * pixel, named
+    )
     for row, text in zip(rows, texts, strict=True):
         label = ax.annotate(
             text,
-            points[row],
+            tuple(points[row]),
             xytext=(0, 0),
             textcoords="offset points",
             ha="center",
@@ -89,70 +141,29 @@ def place_labels(
             path_effects=[withStroke(linewidth=2.2, foreground=paper)],
         )
         extent = label.get_window_extent()
-        half = np.array([extent.width, extent.height]) / 2 + _MARGIN * pixel
-        others = np.delete(marks, row, axis=0)
-        named = marks[[other for other in rows if other != row]]
-        best, lowest = None, _CROWDED
-        for gap, offset in _places(half, radii[row] * pixel, pixel):
-            centre = marks[row] + offset
-            box = np.concatenate([centre - half, centre + half])
-            line = _line(marks[row], box, pixel) if gap >= _LEADER_FROM else np.empty((0, 2))
-            if (
-                (box[:2] < frame[:2]).any()
-                or (box[2:] > frame[2:]).any()
-                or _overlaps(box, taken)
-                or _inside(lines, box).any()
-                or _inside(named, box, _MARGIN * pixel).any()
-                or any(_inside(line, other).any() for other in taken)
-            ):
-                continue
-            cost = float(_inside(others, box).sum()) + 0.06 * gap
-            if cost < lowest:
-                best, lowest = (gap, offset, box, line), cost
-        if best is None:
+        place = board.best_place(row, np.array([extent.width, extent.height]) / 2 + _MARGIN * pixel, pixel)
+        if place is None:
             label.remove()
             continue
-        gap, offset, box, line = best
-        label.xyann = tuple(offset / pixel)
-        if len(line):
-            ends = ax.transData.inverted().transform(line[[0, -1]])
-            ax.plot(
-                ends[:, 0],
-                ends[:, 1],
-                color=ink,
-                linewidth=0.5,
-                alpha=0.6,
-                zorder=3,
-                scalex=False,
-                scaley=False,
-            )
-        taken = np.vstack([taken, box])
-        lines = np.vstack([lines, line])
-        placed += 1
-    return placed
-
-
-def _places(
-    half: NDArray[np.float64], radius: float, pixel: float
-) -> Iterator[tuple[float, NDArray[np.float64]]]:
-    """Gaps (points) and offsets (pixels) of a label's centre at which its box just keeps the gap from the mark."""
-    for gap in _GAPS:
-        reach = radius + gap * pixel
-        for direction in _DIRECTIONS:
-            x, y = cos(direction * pi / 8), sin(direction * pi / 8)
-            yield gap, np.array([x * (reach + half[0]), y * (reach + half[1])])
+        label.xyann = tuple(place.offset / pixel)
+        board.boxes.append(place.box)
+        if len(place.line):
+            board.lines.append(place.line)
+            ends = ax.transData.inverted().transform(place.line[[0, -1]])
+            ax.plot(*ends.T, color=ink, linewidth=0.5, alpha=0.6, zorder=3, scalex=False, scaley=False)
+    return len(board.boxes)
 
 
 def _line(mark: NDArray[np.float64], box: NDArray[np.float64], pixel: float) -> NDArray[np.float64]:
     """Points, a few pixels apart, on the line from a mark to the nearest point of a box."""
     end = np.clip(mark, box[:2], box[2:])
     steps = max(2, int(np.hypot(*(end - mark)) / (3 * pixel)))
-    return mark + np.linspace(0, 1, steps)[:, None] * (end - mark)
+    return np.asarray(mark + np.linspace(0, 1, steps)[:, None] * (end - mark))
 
 
-def _overlaps(box: NDArray[np.float64], boxes: NDArray[np.float64]) -> bool:
-    return bool(((boxes[:, :2] < box[2:]) & (boxes[:, 2:] > box[:2])).all(axis=1).any())
-
-
-def _inside(points: NDArray[np.float64], box: NDArray[np.float64], margin: float = 0.0) -> NDArray[np.bool_]:
-    return ((points > box[:2] - margin) & (points < box[2:] + margin)).all(axis=1)
+def _touches(
+    box: NDArray[np.float64], points: NDArray[np.float64], radii: NDArray[np.float64] | float = 0.0
+) -> NDArray[np.bool_]:
+    """Which points, or the squares around marks of some radius, lie in a box, (n,)."""
+    reach = np.broadcast_to(radii, len(points))[:, None]
+    return np.asarray(((points + reach > box[:2]) & (points - reach < box[2:])).all(axis=1))

@@ -148,7 +148,7 @@ def principal_plane(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float64], 
 def _fame(model: FactorModel) -> NDArray[np.float64]:
     """How well known each item is, (items,)."""
     if model.history is None:
-        return np.linalg.norm(model.item_factors, axis=1).astype(np.float64)
+        return np.asarray(np.linalg.norm(model.item_factors, axis=1), np.float64)
     return np.bincount(model.history.indices, minlength=len(model.items)).astype(np.float64)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from unittest import SkipTest
 
@@ -40,8 +41,7 @@ def unknown_users_are_named(model: Recommender, train: Interactions, refit: Refi
     _refuses(lambda: model.predict([known, nobody], [item] * 2), UnknownUserError, nobody, "predict")
     for name, args in (("similar_users", (nobody,)), ("explain", (nobody, item))):
         if hasattr(model, name):
-            method = getattr(model, name)
-            _refuses_or_cannot(lambda m=method, a=args: m(*a), UnknownUserError, nobody, name)
+            _refuses_or_cannot(partial(getattr(model, name), *args), UnknownUserError, nobody, name)
 
 
 def unknown_items_are_named(model: Recommender, train: Interactions, refit: Refit | None) -> None:
@@ -56,8 +56,7 @@ def unknown_items_are_named(model: Recommender, train: Interactions, refit: Refi
     )
     for name, args in calls:
         if hasattr(model, name):
-            method = getattr(model, name)
-            _refuses_or_cannot(lambda m=method, a=args: m(*a), UnknownItemError, nothing, name)
+            _refuses_or_cannot(partial(getattr(model, name), *args), UnknownItemError, nothing, name)
 
 
 def predictions_stay_inside_the_scale(model: Recommender, train: Interactions, refit: Refit | None) -> None:

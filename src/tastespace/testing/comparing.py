@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 from unittest import SkipTest
 
@@ -121,8 +121,3 @@ def supported(method: Callable[..., Any], *args: Any) -> Any:
         return method(*args)
     except UnsupportedError as error:
         raise SkipTest(str(error)) from None
-
-
-def ids(values: Sequence[Any]) -> str:
-    """Return the first few values for a message."""
-    return ", ".join(map(repr, values[:3])) + (", ..." if len(values) > 3 else "")

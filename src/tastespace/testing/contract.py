@@ -32,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     lists.one_user_equals_a_batch,
     lists.stream_equals_batch,
     lists.ranks_start_at_one_and_scores_descend,
+    lists.equal_scores_go_by_item_row,
     lists.seen_items_never_come_back,
     lists.n_results_wherever_they_exist,
     lists.only_allowed_and_never_denied_items,

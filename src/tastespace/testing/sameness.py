@@ -8,8 +8,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import SkipTest
 
-import numpy as np
-
 from tastespace.data.interactions import Interactions
 from tastespace.errors import HistoryError
 from tastespace.models.load import load

@@ -46,13 +46,15 @@ class ALS(Trainer):
     epochs
         Passes over both sides, >= 1.
     regularization
-        :math:`\lambda` > 0.
+        :math:`\lambda` > 0. None: 1.15 standard deviations of the ratings, for ``frequency_scaling=0.5``; chosen on
+        validation parts of MovieLens 100K and 1M, see ``docs/guide/defaults.md``.
     bias_regularization
         :math:`\lambda_b` >= 0; None: as ``regularization``.
     biases
         Learn user and item biases.
     frequency_scaling
-        :math:`\nu` in [0, 1]: 0 is the same penalty for every row, 1 grows with its ratings.
+        :math:`\nu` >= 0: 0 is the same penalty for every row, 1 grows with its ratings. None: 0.5 beside the default
+        ``regularization``, and 1 beside a given one, for which published values (ALS-WR) are meant.
     solver
         ``"pcg"``: conjugate gradients; ``"cholesky"``: exact. Both end on one exact solve of the users.
     cg_steps
@@ -76,11 +78,11 @@ class ALS(Trainer):
     """
 
     factors: int = 64
-    epochs: int = 15
-    regularization: float = 0.05
+    epochs: int = 12
+    regularization: float | None = None
     bias_regularization: float | None = None
     biases: bool = True
-    frequency_scaling: float = 1.0
+    frequency_scaling: float | None = None
     solver: Literal["pcg", "cholesky"] = "pcg"
     cg_steps: int = 3
     init: Start = field(default=None, repr=False)
@@ -101,11 +103,12 @@ class ALS(Trainer):
         self._check_count("epochs", 1)
         self._check_count("cg_steps", 1)
         self._check_count("seed", 0)
-        self._check_number("regularization", above=0)
-        self._check_number("frequency_scaling", least=0)
+        if self.regularization is not None:
+            self._check_number("regularization", above=0)
+        for name in ("bias_regularization", "frequency_scaling"):
+            if getattr(self, name) is not None:
+                self._check_number(name, least=0)
         self._check_choice("solver", ("pcg", "cholesky"))
-        if self.bias_regularization is not None:
-            self._check_number("bias_regularization", least=0)
         resolve_threads(self.threads)
 
     def fit(
@@ -149,6 +152,26 @@ class ALS(Trainer):
         )
 
 
+def default_regularization(train: Interactions, frequency_scaling: float = 0.5) -> float:
+    r"""The penalty when none is given.
+
+    For :math:`\nu` = 0.5 it is 1.15 standard deviations of the ratings: of two tables that differ by a factor, the
+    one with the larger ratings needs a penalty larger by that factor. For another :math:`\nu` the sum of all rows'
+    penalties stays the same. Ratings that are all equal count as having standard deviation 1.
+    """
+    spread = float(train.by_user.filled_values().std(dtype=np.float64)) or 1.0
+    counts = np.concatenate([train.by_user.counts(), train.by_item.counts()]).astype(np.float64)
+    return 1.15 * spread * float((counts**0.5).sum() / (counts**frequency_scaling).sum())
+
+
+def _penalty(trainer: ALS, train: Interactions) -> tuple[float, float]:
+    """The penalty and its exponent, with defaults filled in."""
+    given, scaling = trainer.regularization, trainer.frequency_scaling
+    if scaling is None:
+        scaling = 0.5 if given is None else 1.0
+    return (default_regularization(train, scaling) if given is None else given), scaling
+
+
 class _Run:
     """One fit under way; see :class:`tastespace.trainers.loop.Run`."""
 
@@ -156,13 +179,12 @@ class _Run:
         self.trainer, self.train, self.threads = trainer, train, threads
         values, weights = train.by_user.values, train.by_user.weights
         mean = 1.0 if values is None else float(np.average(values.astype(np.float64), weights=weights))
-        penalty = (
-            trainer.regularization if trainer.bias_regularization is None else trainer.bias_regularization
-        )
+        regularization, scaling = _penalty(trainer, train)
+        penalty = regularization if trainer.bias_regularization is None else trainer.bias_regularization
         self.rows = ExplicitRows(
-            regularization=trainer.regularization,
+            regularization=regularization,
             bias_regularization=penalty if trainer.biases else None,
-            frequency_scaling=trainer.frequency_scaling,
+            frequency_scaling=scaling,
             mean=mean,
         )
         self.p, self.q = start_factors(
@@ -199,6 +221,11 @@ class _Run:
 
     def model(self) -> FactorModel:
         train, k = self.train, self.trainer.factors
+        params = plain(self.trainer.params()) | {
+            "regularization": self.rows.regularization,
+            "bias_regularization": self.rows.bias_regularization,
+            "frequency_scaling": self.rows.frequency_scaling,
+        }
         q, item_bias = self.q.copy(), self.item_bias.copy()
         p, user_bias = self.rows.users(train.by_user, Side(q, item_bias), self.threads)
         return FactorModel(
@@ -212,10 +239,5 @@ class _Run:
             history=train.by_user,
             scale=train.scale,
             solver=self.rows,
-            info=ModelInfo(
-                type(self.trainer).__name__,
-                plain(self.trainer.params()),
-                summarize(train),
-                version=__version__,
-            ),
+            info=ModelInfo(type(self.trainer).__name__, params, summarize(train), version=__version__),
         )

@@ -1,0 +1,35 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+
+def replace_file(path: Path, save: Callable[[BinaryIO], object]) -> Path:
+    """Write `path` by way of a temporary file beside it, so that it is never half written.
+
+    Parameters
+    ----------
+    path
+        The file; its folder must exist.
+    save
+        Writes to the binary file that it is given.
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("wb") as file:
+            save(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

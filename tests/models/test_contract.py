@@ -1,0 +1,85 @@
+"""Every trainer keeps every promise, on ratings and on implicit events."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tastespace.data.interactions import Interactions
+from tastespace.data.vocabulary import Vocabulary
+from tastespace.testing import check_model, contract, refit_with, strategies
+from tastespace.trainers.als import ALS
+from tastespace.trainers.baseline import Baseline
+from tastespace.trainers.implicit_als import ImplicitALS
+from tastespace.trainers.popularity import Popularity
+from tests.models.worlds import world
+
+RATINGS = {
+    "als": ALS(factors=6, epochs=4),
+    "als-cholesky": ALS(factors=17, epochs=3, solver="cholesky", bias_regularization=0.5),
+    "als-plain": ALS(factors=6, epochs=4, biases=False, frequency_scaling=0.0),
+    "baseline": Baseline(),
+    "popularity": Popularity(),
+    "popularity-recent": Popularity(half_life="2d"),
+    "ials-ratings-as-weights": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1),
+}
+EVENTS = {
+    "ials": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1),
+    "ials-cholesky": ImplicitALS(factors=17, epochs=3, unobserved_weight=0.1, solver="cholesky"),
+    "ials-log": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="log"),
+    "ials-bm25": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="bm25"),
+    "popularity-implicit": Popularity(),
+}
+
+
+def one_user():
+    return Interactions.from_events(
+        Vocabulary(["only"], noun="user"),
+        Vocabulary([7, -7, 0], noun="item"),
+        np.zeros(3, np.int32),
+        np.arange(3, dtype=np.int32),
+        values=np.float32([1, 3, 5]),
+        times=np.arange(3),
+        explicit=True,
+    )
+
+
+WORLDS = {
+    "small": lambda explicit: world(explicit=explicit, times=True),
+    "decayed": lambda explicit: world(explicit=explicit, times=True).decay("1d"),
+    "one user": lambda explicit: one_user() if explicit else one_user().as_implicit(),
+}
+# More rows than the chunks that work and sums are cut into, so that threads really share the work.
+LARGE = {
+    "many users": lambda explicit: world(9000, 60, 0.05, explicit=explicit, times=True),
+    "many items": lambda explicit: world(60, 9000, 0.05, explicit=explicit, times=True),
+}
+CASES = [(name, size) for name in RATINGS | EVENTS for size in WORLDS] + [
+    (name, size) for name in ("als", "baseline", "popularity", "ials") for size in LARGE
+]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=" ".join)
+def fitted(request):
+    name, size = request.param
+    trainer = (RATINGS | EVENTS)[name]
+    train = (WORLDS | LARGE)[size](name in RATINGS)
+    return trainer.fit(train), train, refit_with(trainer, train)
+
+
+@pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
+def test_contract(fitted, check):
+    check(*fitted)
+
+
+@pytest.mark.parametrize(
+    "trainer",
+    [ALS(factors=3, epochs=2), Baseline(), Popularity(), ImplicitALS(factors=3, epochs=2, alpha=4.0)],
+    ids=lambda trainer: type(trainer).__name__,
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_contract_on_small_and_nasty_data(trainer, data):
+    explicit = True if isinstance(trainer, (ALS, Baseline)) else None
+    train = data.draw(strategies.interactions(explicit=explicit))
+    check_model(trainer.fit(train), train, refit_with(trainer, train))
