@@ -71,7 +71,8 @@ def movies(ratings: Path) -> Path:
     """Titles; one has a comma, one none, one would steer a terminal."""
     rows = [f"{item},Film {item}" for item in range(101, 131) if item not in (101, 102, 103)]
     path = ratings.with_name("movies.csv")
-    path.write_text('movieId,title\n101,"One, Two"\n103,\x1b[31mred\x1b[0m [bold]\n999,Not rated\n' + "\n".join(rows) + "\n")
+    rows += ['101,"One, Two"', "103,\x1b[31mred\x1b[0m [bold]", "999,Not rated"]
+    path.write_text("\n".join(["movieId,title", *rows]) + "\n")
     return path
 
 

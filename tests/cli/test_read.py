@@ -44,7 +44,8 @@ def test_half_life_weighs_events(ratings: Path) -> None:
 
 def test_kinds_of_event(tmp_path: Path) -> None:
     path = tmp_path / "clicks.csv"
-    path.write_text("user,item,kind\n" + "".join(f"u{n % 3},i{n % 5},{'view' if n % 2 else 'buy'}\n" for n in range(30)))
+    rows = [f"u{n % 3},i{n % 5},{'view' if n % 2 else 'buy'}" for n in range(30)]
+    path.write_text("\n".join(["user,item,kind", *rows]) + "\n")
     columns = ("--user", "user", "--item", "item", "--event", "kind")
     found = run("read", path, *columns, "--event-weight", "view=1", "--event-weight", "buy=10", "--json").json
     assert set(found["kinds"]) == {"view", "buy"}

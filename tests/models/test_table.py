@@ -155,7 +155,7 @@ def test_an_absent_extra_names_what_to_install(monkeypatch, module, export, extr
         getattr(recommendations(), export)()
 
 
-def test_making_a_table_imports_no_optional_library():
+def test_making_a_table_is_cheap_and_imports_no_optional_library():
     code = (
         "import sys; from tastespace.models.table import Recommendations as R;"
         "R({'user': [1], 'item': ['a'], 'rank': [1], 'score': [1.0]});"

@@ -1,14 +1,22 @@
 """Files of events: which format a name means, and what can be wrong with a file as a whole."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
-from polars.exceptions import NoDataError, PolarsError
+from polars.exceptions import ComputeError, NoDataError, PolarsError
 
 from tastespace.data.read_source import Columns, Source, check_columns, row_of
 from tastespace.data.read_text import open_delimited, read_delimited, read_ndjson
-from tastespace.errors import DamagedFileError, EmptyError, FileError, MissingFileError, ParameterError
+from tastespace.errors import (
+    DamagedFileError,
+    EmptyError,
+    FileError,
+    InputError,
+    MissingFileError,
+    ParameterError,
+)
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 _PARQUET = (".parquet", ".pq")
@@ -36,6 +44,8 @@ def read_file(path: Path, columns: Columns, *, separator: str | None, header: Se
         If compressed data or a Parquet file end early or do not match their checksum.
     EmptyError
         If there is nothing in it.
+    InputError
+        If a text is not UTF-8 or its quotation marks do not match.
     ColumnError
         If a column is missing.
     ParameterError
@@ -65,6 +75,8 @@ def read_file(path: Path, columns: Columns, *, separator: str | None, header: Se
         )
     except NoDataError:
         raise EmptyError(f"{path.name} is empty") from None
+    except ComputeError as error:
+        raise InputError(_unreadable(path.name, error)) from error
     except OSError as error:
         raise DamagedFileError(f"{path} is truncated or damaged ({error}); get it again") from error
 
@@ -78,7 +90,7 @@ def _check(path: Path) -> None:
     except IsADirectoryError:
         raise FileError(f"{path} is a folder; name one file in it") from None
     except OSError as error:
-        if path.is_dir():  # Windows reports a folder as a file that may not be opened
+        if os.path.isdir(path):  # Windows reports a folder as a file that may not be opened
             raise FileError(f"{path} is a folder; name one file in it") from None
         raise FileError(f"{path} cannot be opened: {error.strerror}") from error
     if empty:
@@ -87,9 +99,20 @@ def _check(path: Path) -> None:
 
 def _read_parquet(path: Path, columns: Columns) -> Source:
     try:
-        check_columns(columns.asked, list(pl.read_parquet_schema(path)), path.name)
+        with path.open("rb") as file:
+            check_columns(columns.asked, list(pl.read_parquet_schema(file)), path.name)
         frame = pl.read_parquet(path, columns=list(columns.asked), glob=False)
     except (PolarsError, OSError) as error:
         first = str(error).partition("\n")[0]
         raise DamagedFileError(f"{path} is not a Parquet file, or damaged ({first}); get it again") from error
     return Source(frame, row_of(path.name))
+
+
+def _unreadable(name: str, error: ComputeError) -> str:
+    first = str(error).partition("\n")[0][:200]
+    if "utf" in first.lower():
+        return f"{name} is not UTF-8 text; convert it to UTF-8 first"
+    return (
+        f"{name} cannot be taken apart: {first}; a quotation mark may be open or stand inside a field "
+        "(quote such fields, or read the file with Polars and pass the frame)"
+    )

@@ -53,7 +53,9 @@ def read_sparse(matrix: Any, *, users: Any, items: Any, explicit: bool) -> Rows:
     )
 
     def where(cell: int) -> str:
-        user, item = (v.ids[rows[[cell]]].tolist()[0] for v, rows in zip(vocabularies, cells.coords, strict=True))
+        user, item = (
+            v.ids[rows[[cell]]].tolist()[0] for v, rows in zip(vocabularies, cells.coords, strict=True)
+        )
         return f"the matrix cell of user {user!r} and item {item!r}"
 
     return Rows(

@@ -90,8 +90,10 @@ def open_delimited(
     ------
     ParameterError
         If the separator cannot be one.
-    EmptyError
+    NoDataError
         If there are no lines.
+    InputError
+        If a separator of several characters meets U+001F in the text.
     ColumnError
         If a column is missing, or ``header`` names more than the columns.
     """
@@ -139,7 +141,7 @@ def read_delimited(text: Delimited, columns: Columns) -> Source:
 
     Raises
     ------
-    InputError
+    ComputeError
         If quotation marks do not match or the text is not UTF-8.
     """
     labels = dict.fromkeys(columns.labels, pl.Categorical())
@@ -152,10 +154,7 @@ def read_delimited(text: Delimited, columns: Columns) -> Source:
     if frame is not None:
         return Source(frame, text.where, blank=_blank(text, frame))
     beyond = _beyond(text.columns)
-    try:
-        frame = text.scan(labels, beyond=beyond).select(*asked, beyond).collect()
-    except ComputeError as error:
-        raise InputError(_unreadable(text.name, error)) from error
+    frame = text.scan(labels, beyond=beyond).select(*asked, beyond).collect()
     broken = frame[beyond].is_not_null().to_numpy()
     frame = frame.drop(beyond)
     return Source(
@@ -172,34 +171,27 @@ def read_ndjson(path: Path, columns: Columns) -> Source:
 
     Raises
     ------
-    EmptyError
-        If there are no lines.
     ColumnError
         If a field occurs in no line.
-    InputError
+    ComputeError
         If the text is not UTF-8.
     """
     schema = dict.fromkeys(columns.asked, pl.String())
 
     def where(row: int) -> str:
-        lines = pl.scan_lines(path, row_index_name="row", glob=False)
-        written = lines.filter(pl.col("line").str.strip_chars() != "")
-        return f"{path.name} line {written.slice(row, 1).select('row').collect().item() + 1}"
+        written = _written(path).slice(row, 1).select("row")
+        return f"{path.name} line {written.collect().item() + 1}"
 
     with path.open("rb") as file:
         frame = _collect(pl.scan_ndjson(file, schema=schema))
         if frame is not None:
             _check_fields(frame, file, path.name)
             return Source(frame, where)
-    try:
-        lines = pl.read_lines(path, glob=False)["line"]
-        lines = lines.filter(lines.str.strip_chars() != "")
-        broken = np.fromiter((not _is_object(line) for line in lines), dtype=bool, count=len(lines))
-        # An empty object keeps the place of a line that is none.
-        mended = BytesIO("\n".join(pl.Series(["{}"]).zip_with(pl.Series(broken), lines)).encode())
-        frame = pl.scan_ndjson(mended, schema=schema).collect()
-    except ComputeError as error:
-        raise InputError(_unreadable(path.name, error)) from error
+    lines = _written(path).select("line").collect().to_series()
+    broken = np.fromiter((not _is_object(line) for line in lines), dtype=bool, count=len(lines))
+    # An empty object keeps the place of a line that is none.
+    mended = BytesIO("\n".join(pl.Series(["{}"]).zip_with(pl.Series(broken), lines)).encode())
+    frame = pl.scan_ndjson(mended, schema=schema).collect()
     if not broken.all():
         _check_fields(frame, mended, path.name)
     return Source(frame, where, broken=broken, reason="not a JSON object")
@@ -213,19 +205,40 @@ def _collect(scan: pl.LazyFrame) -> pl.DataFrame | None:
         return None
 
 
+def _lines(content: Path | bytes) -> pl.LazyFrame:
+    """Lines as columns ``row`` (from 0), ``line`` (null if blank) and ``beyond``, what follows U+001F."""
+    return pl.scan_csv(
+        content,
+        has_header=False,
+        schema={"line": pl.String, "beyond": pl.String},
+        separator=_UNIT_SEPARATOR,
+        quote_char=None,
+        row_index_name="row",
+        missing_columns="insert",
+        truncate_ragged_lines=True,
+        glob=False,
+    )
+
+
+def _written(path: Path) -> pl.LazyFrame:
+    """The lines that are not blank."""
+    return _lines(path).filter(pl.col("line").str.strip_chars() != "")
+
+
 def _translate(path: Path, separator: str) -> bytes:
-    lines = pl.read_lines(path, glob=False)["line"]
-    if lines.str.contains(_UNIT_SEPARATOR, literal=True).any():
+    lines = _lines(path).select("line", "beyond").collect()
+    if lines["beyond"].count():
         raise InputError(
             f"{path.name} holds the control character U+001F; use a separator of one ASCII character"
         )
-    return "\n".join(lines.str.replace_all(separator, _UNIT_SEPARATOR, literal=True)).encode()
+    return "\n".join(
+        lines["line"].fill_null("").str.replace_all(separator, _UNIT_SEPARATOR, literal=True)
+    ).encode()
 
 
 def _blank_lines(content: Path | bytes) -> int:
     """Number of blank lines before the first that is not."""
-    lines = pl.scan_lines(content, row_index_name="row", glob=False)
-    first = lines.filter(pl.col("line") != "").select("row").head(1).collect()
+    first = _lines(content).filter(pl.col("line").is_not_null()).select("row").head(1).collect()
     if not len(first):
         raise NoDataError("no lines")
     return int(first.item())
@@ -261,7 +274,7 @@ def _blank(text: Delimited, frame: pl.DataFrame) -> Any:
 def _check_fields(frame: pl.DataFrame, content: IO[bytes], name: str) -> None:
     """Tell fields that no line has from fields that are always null."""
     absent = [field for field in frame.columns if frame[field].null_count() == len(frame)]
-    if absent:
+    if absent and len(frame):
         content.seek(0)
         fields = pl.scan_ndjson(content, infer_schema_length=_PEEKED_LINES).collect_schema()
         check_columns(absent, fields.names(), name)
@@ -275,13 +288,3 @@ def _is_object(line: str) -> bool:
         return isinstance(json.loads(line, parse_constant=refuse), dict)
     except ValueError:
         return False
-
-
-def _unreadable(name: str, error: ComputeError) -> str:
-    first = str(error).partition("\n")[0][:200]
-    if "utf" in first.lower():
-        return f"{name} is not UTF-8 text; convert it to UTF-8 first"
-    return (
-        f"{name} cannot be taken apart: {first}; a quotation mark may be open or stand inside a field "
-        "(quote such fields, or read the file with Polars and pass the frame)"
-    )

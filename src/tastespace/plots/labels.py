@@ -138,6 +138,7 @@ def place_labels(
             fontsize=size,
             color=ink,
             zorder=4,
+            parse_math=False,  # a title may hold dollar signs
             path_effects=[withStroke(linewidth=2.2, foreground=paper)],
         )
         extent = label.get_window_extent()

@@ -200,6 +200,8 @@ def _draw_marks(
             handletextpad=0.1,
             columnspacing=1.4,
         )
+        for text in legend.get_texts():
+            text.set_parse_math(False)
         for handle in legend.legend_handles:
             if handle is not None:
                 handle.set_sizes([60])  # type: ignore[attr-defined]  # one size, not that of the first mark
