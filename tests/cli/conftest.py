@@ -90,7 +90,9 @@ def integer_model(ratings: Path) -> Path:
     """The same from a typed table; its ids are integers."""
     import polars as pl
 
-    events = ts.read(pl.read_csv(ratings), user="userId", item="movieId", rating="rating", timestamp="timestamp")
+    events = ts.read(
+        pl.read_csv(ratings), user="userId", item="movieId", rating="rating", timestamp="timestamp"
+    )
     path = ratings.with_name("integers.taste")
     ts.ALS(factors=4, epochs=5, threads=1, progress=False).fit(events).save(path)
     return path

@@ -41,7 +41,9 @@ def test_version() -> None:
     assert (answer.code, answer.out) == (0, __version__ + "\n")
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["fit"], ["recommend", "x", "--n", "1"], ["info", "a", "b"]])
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["fit"], ["recommend", "x", "--n", "1"], ["info", "a", "b"]]
+)
 def test_a_command_line_that_is_not_understood_is_2(arguments: list[str]) -> None:
     answer = run(*arguments)
     assert answer.code == 2
@@ -57,7 +59,9 @@ def test_help_loads_neither_matplotlib_nor_pandas() -> None:
         "heavy = {'matplotlib', 'pandas', 'pyarrow', 'sqlalchemy', 'sklearn'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", script], env=environment(), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment(), capture_output=True, text=True, check=True
+    )
     assert done.stderr.strip() == "[]"
 
 
@@ -115,7 +119,9 @@ def test_a_reader_that_goes_away_is_141_without_noise(model: Path) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     command = [sys.executable, "-m", "tastespace", "recommend", str(model), "1"]
-    done = subprocess.run(command, env=environment(), stdout=write_end, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment(), stdout=write_end, stderr=subprocess.PIPE, text=True, check=False
+    )
     os.close(write_end)
     assert done.returncode == 141
     assert done.stderr == ""
@@ -147,11 +153,17 @@ def test_ctrl_c_during_fit_is_130_and_leaves_no_file(ratings: Path, tmp_path: Pa
 
 def test_output_that_the_terminal_cannot_spell_does_not_fail(ratings: Path) -> None:
     titles = ratings.with_name("accents.csv")
-    titles.write_text("item,title\n" + "\n".join(f"{item},Amélie {item}" for item in range(101, 131)), encoding="utf-8")
+    titles.write_text(
+        "item,title\n" + "\n".join(f"{item},Amélie {item}" for item in range(101, 131)), encoding="utf-8"
+    )
     model = ratings.with_name("movies.taste")
     command = [sys.executable, "-m", "tastespace", "similar", str(model), "110", "--titles", str(titles)]
     for more in ([], ["--json"]):
         done = subprocess.run(
-            command + more, env=environment(PYTHONIOENCODING="ascii"), capture_output=True, text=True, check=False
+            command + more,
+            env=environment(PYTHONIOENCODING="ascii"),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr

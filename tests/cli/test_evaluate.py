@@ -45,7 +45,8 @@ def test_a_model_on_a_test_file_with_ids_of_another_type(
     ratings: Path, model: Path, integer_model: Path
 ) -> None:
     reports = [
-        run("evaluate", file, ratings, *READ, "--include-seen", "--json").json for file in (model, integer_model)
+        run("evaluate", file, ratings, *READ, "--include-seen", "--json").json
+        for file in (model, integer_model)
     ]
     assert reports[0]["counts"]["users_warm"] == 40
     assert reports[0]["metrics"] == pytest.approx(reports[1]["metrics"])
@@ -69,6 +70,8 @@ def test_what_is_measured_must_be_clear(ratings: Path, options: list[str], word:
 
 def test_errors_of_the_library(ratings: Path, model: Path, failing: Callable[..., str]) -> None:
     assert "does not begin like a file" in failing("evaluate", ratings, ratings, *READ)
-    answer = run("evaluate", ratings, *READ, "--split", "random:0.2", "--model", "popularity", "--metric", "ndgc")
+    answer = run(
+        "evaluate", ratings, *READ, "--split", "random:0.2", "--model", "popularity", "--metric", "ndgc"
+    )
     assert answer.code == 1
     assert "ndcg" in answer.err.splitlines()[-1]

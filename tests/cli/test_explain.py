@@ -16,7 +16,9 @@ def test_the_parts_sum_to_the_score(model: Path) -> None:
 
 
 def test_table(integer_model: Path, movies: Path) -> None:
-    answer = run("explain", integer_model, "7", "110", "-n", 3, "--titles", movies, "--item-column", "movieId")
+    answer = run(
+        "explain", integer_model, "7", "110", "-n", 3, "--titles", movies, "--item-column", "movieId"
+    )
     lines = answer.out.splitlines()
     assert lines[0] == "user 7, item 110 (Film 110)"
     assert lines[1].split() == ["item", "title", "value", "contribution"]

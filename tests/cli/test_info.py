@@ -24,6 +24,9 @@ def test_table(integer_model: Path) -> None:
     assert ["user_ids", "integer"] in lines
     assert ["params.factors", "4"] in lines
     assert ["scale", "1..5"] in lines
+    assert ["data.events", "560"] in lines
+    assert any(line[:2] == ["data.first_time", "2017-07-14"] for line in lines)
+    assert not any(line[0] == "data.users" for line in lines)
 
 
 def test_a_model_without_factors_or_history(ratings: Path, tmp_path: Path) -> None:

@@ -30,7 +30,9 @@ def test_without_a_rating_events_are_implicit(ratings: Path) -> None:
 
 
 def test_selection(ratings: Path) -> None:
-    found = run("read", ratings, *READ, "--as-implicit", "--at-least", 4, "--min-item-events", 5, "--json").json
+    found = run(
+        "read", ratings, *READ, "--as-implicit", "--at-least", 4, "--min-item-events", 5, "--json"
+    ).json
     assert found["explicit"] is False
     assert found["events"] < 560
     assert found["events_per_item"]["min"] >= 5

@@ -41,7 +41,9 @@ def test_titles(model: Path, movies: Path) -> None:
 
 
 def test_titles_cannot_steer_the_terminal(model: Path, movies: Path) -> None:
-    answer = run("recommend", model, "7", "-n", 30, "--include-seen", "--titles", movies, "--item-column", "movieId")
+    answer = run(
+        "recommend", model, "7", "-n", 30, "--include-seen", "--titles", movies, "--item-column", "movieId"
+    )
     assert "\x1b" not in answer.out
     assert r"\x1b[31mred\x1b[0m [bold]" in answer.out
 
@@ -117,7 +119,9 @@ def test_a_file_that_is_no_model(
     assert "is damaged" in failing("recommend", tmp_path / "cut.taste", "7")
 
 
-def test_a_model_without_history_says_what_to_do(model: Path, tmp_path: Path, failing: Callable[..., str]) -> None:
+def test_a_model_without_history_says_what_to_do(
+    model: Path, tmp_path: Path, failing: Callable[..., str]
+) -> None:
     path = tmp_path / "small.taste"
     ts.load(model).save(path, history=False)
     assert "exclude_seen=False" in failing("recommend", path, "7")

@@ -9,7 +9,9 @@ from tests.cli.conftest import READ, run
 
 def test_agrees_with_the_library(model: Path) -> None:
     nearest = ts.load(model).similar_items(["110", "111"], n=4, metric="dot")
-    assert run("similar", model, "110", "111", "-n", 4, "--metric", "dot", "--json").json == list(nearest.rows())
+    assert run("similar", model, "110", "111", "-n", 4, "--metric", "dot", "--json").json == list(
+        nearest.rows()
+    )
 
 
 def test_table(model: Path, movies: Path) -> None:

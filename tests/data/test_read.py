@@ -244,7 +244,7 @@ def test_weight_0_says_nothing_and_is_counted():
 
 
 def test_nothing_left():
-    with pytest.raises(EmptyError, match="none of the 3 rows can be used; row 0 of .*: rating is empty"):
+    with pytest.raises(EmptyError, match=r"none of the 3 rows can be used; row 0 of .*: rating is empty"):
         read(frame(rating=[None] * 3), **NAMES, rating="rating", on_bad_rows="skip")
     with pytest.raises(EmptyError, match="there are no rows to read; check the source"):
         read(frame().clear(), **NAMES)
@@ -268,7 +268,7 @@ def test_missing_columns_are_named_with_those_that_are_there(make):
 
 def test_long_lists_of_columns_are_cut():
     table = pl.DataFrame({f"c{n}": [1] for n in range(40)})
-    with pytest.raises(ColumnError, match="has no column 'person'; it has c0, c1, .*, c29 and 10 more$"):
+    with pytest.raises(ColumnError, match=r"has no column 'person'; it has c0, c1, .*, c29 and 10 more$"):
         read(table, user="person", item="c1")
 
 
@@ -298,9 +298,9 @@ def test_columns_of_the_wrong_type(columns, options, message):
 def test_columns_without_any_value_are_empty_not_of_a_wrong_type():
     table = frame(r=[None] * 3, t=[None] * 3).with_columns(user=None)
     assert table.dtypes.count(pl.Null) == 3
-    with pytest.raises(BadRowError, match="row 0 .*: user is empty"):
+    with pytest.raises(BadRowError, match=r"row 0 .*: user is empty"):
         read(table, **NAMES, rating="r", timestamp="t")
-    with pytest.raises(BadRowError, match="timestamp .* is empty"):
+    with pytest.raises(BadRowError, match=r"timestamp .* is empty"):
         read(table.with_columns(user=1), **NAMES, timestamp="t")
 
 
@@ -327,7 +327,7 @@ def test_pandas_without_pyarrow(monkeypatch):
 
 
 def test_arrow_arrays_are_no_tables():
-    with pytest.raises(InputError, match="the Capsule|the .* Capsule cannot be read as a table"):
+    with pytest.raises(InputError, match=r"the .* Capsule cannot be read as a table"):
         read(Capsule(pa.chunked_array([[1, 2]])), **NAMES)
 
 
@@ -335,7 +335,9 @@ def test_arrow_arrays_are_no_tables():
     "source", [{"user": [1]}, [(1, 2)], None, np.eye(3)], ids=["dict", "list", "none", "array"]
 )
 def test_sources_of_no_known_kind(source):
-    with pytest.raises(InputError, match="cannot read this .*; pass a path, a Polars, pandas or Arrow table"):
+    with pytest.raises(
+        InputError, match=r"cannot read this .*; pass a path, a Polars, pandas or Arrow table"
+    ):
         read(source, **NAMES)
 
 
@@ -467,7 +469,8 @@ def test_ids_of_other_types_become_text(shop, monkeypatch):
         def process_result_value(self, value, dialect):
             return known
 
-    monkeypatch.setattr(sa, "text", lambda query: sa.select(sa.column("user", Ids), sa.column("item")).select_from(sa.table("ratings")))  # fmt: skip
+    statement = sa.select(sa.column("user", Ids), sa.column("item")).select_from(sa.table("ratings"))
+    monkeypatch.setattr(sa, "text", lambda query: statement)
     assert list(read(shop, **NAMES, query="").users) == [str(known)]
 
 
@@ -475,7 +478,7 @@ def test_ids_of_other_types_become_text(shop, monkeypatch):
 def test_ids_of_mixed_types(shop, monkeypatch, batch):
     monkeypatch.setattr("tastespace.data.read_sql._BATCH", batch)
     with pytest.raises(
-        InputError, match="column 'user' mixes (int and str|Int64 and String); cast it to one type"
+        InputError, match=r"column 'user' mixes (int and str|Int64 and String); cast it to one type"
     ):
         read(shop, **NAMES, table="mixed")
 

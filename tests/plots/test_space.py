@@ -155,7 +155,9 @@ def test_settings_out_of_range(model: ts.FactorModel) -> None:
 
 def test_a_model_without_a_plane(model: ts.FactorModel) -> None:
     popular = ts.Popularity().fit(model.interactions())
-    with pytest.raises(ParameterError, match="at least 3 items and 2 factors; the model has 60 items, 0 factors"):
+    with pytest.raises(
+        ParameterError, match="at least 3 items and 2 factors; the model has 60 items, 0 factors"
+    ):
         space(popular)
 
 

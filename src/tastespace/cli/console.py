@@ -105,6 +105,7 @@ def grid(
 ) -> Table:
     """A table to print; the parameters are those of `write_table`."""
     table = Table(
+        show_header=any(columns),
         title=None if title is None else Text(plain(title), style="bold"),
         title_justify="left",
         box=box.SIMPLE_HEAD,
@@ -136,6 +137,15 @@ def write_beside(*tables: Table) -> None:
         if position:
             screen.print()
         screen.print(table)
+
+
+def size(count: int) -> str:
+    """A number of bytes for people: ``4.4 MB``."""
+    amount, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
+    while amount >= 1000 and len(units) > 1:
+        amount /= 1000
+        units.pop(0)
+    return f"{amount:,.0f} {units[0]}" if units[0] == "bytes" else f"{amount:,.1f} {units[0]}"
 
 
 def plain(text: str) -> str:

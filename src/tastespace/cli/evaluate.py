@@ -72,10 +72,12 @@ def evaluate(
     if split is not None:
         if test is not None:
             raise typer.BadParameter("either a TEST file or --split, not both", param_hint="--split")
+        learner = trainer.build_early()
         cut = splitter(split)(load(source, columns, selection))
+        learner = learner or trainer.build(explicit=cut.train.explicit)
         say(str(cut))
         started = time.perf_counter()
-        model: Recommender = trainer.build(explicit=cut.train.explicit).fit(cut.train)
+        model: Recommender = learner.fit(cut.train)
         seconds = time.perf_counter() - started
         events: Interactions = cut.test
     elif test is None:

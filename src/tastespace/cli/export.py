@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tastespace.cli.console import write, write_json
+from tastespace.cli.console import size, write, write_json
 from tastespace.cli.files import replace_file
 from tastespace.cli.options import Json, ModelFile
 from tastespace.errors import FileError
@@ -65,7 +65,7 @@ def export(
         write_json({"files": written, "factors": fitted.factors, "mean": fitted.mean})
         return
     for path in written:
-        write(f"{path}  {path.stat().st_size / 1e6:,.1f} MB")
+        write(f"{path}  {size(path.stat().st_size)}")
     write(f"mean {fitted.mean:.6g}")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tastespace.cli.console import say, write, write_json
+from tastespace.cli.console import say, size, write, write_json
 from tastespace.cli.options import Json
 from tastespace.cli.source import Columns, Selection, Source, load, splitter
 from tastespace.cli.trainer import TrainerOptions
@@ -53,8 +53,9 @@ def fit(
     """
     _check_writable(output)
     split = None if valid is None else splitter(valid)
+    learner = trainer.build_early()
     events = load(source, columns, selection)
-    learner = trainer.build(explicit=events.explicit)
+    learner = learner or trainer.build(explicit=events.explicit)
     train: Interactions = events
     held_out: Interactions | None = None
     if split is not None:
@@ -64,12 +65,11 @@ def fit(
     model = learner.fit(train, valid=held_out)
     seconds = time.perf_counter() - started
     model.save(output, history=history)
-    size = os.path.getsize(output)
     if json:
         write_json(
             {
                 "model": output,
-                "bytes": size,
+                "bytes": os.path.getsize(output),
                 "seconds": round(seconds, 3),
                 "trainer": model.info.trainer,
                 "params": model.info.params,
@@ -78,8 +78,10 @@ def fit(
             }
         )
         return
-    write(f"{learner}")
-    write(f"fitted in {seconds:.1f} s; wrote {output} ({size / 1e6:,.1f} MB)")
+    write(f"{model}, fitted in {seconds:.1f} s")
+    for name, value in model.info.metrics.items():
+        write(f"{name} {value:.6g}")
+    write(f"{output}  {size(os.path.getsize(output))}")
 
 
 def _check_writable(output: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from tastespace.cli.console import write_json, write_table
+from tastespace.cli.console import size, write_json, write_table
 from tastespace.cli.options import Json, ModelFile
 
 
@@ -36,23 +38,29 @@ def info(model: ModelFile, json: Json = False) -> None:
     if json:
         write_json(facts)
         return
-    write_table(["", ""], list(_lines(facts)), flexible=())
+    write_table(["", ""], list(_lines(facts)))
 
 
-def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """The facts as name and text, nested ones indented; what is absent is left out."""
-    lines: list[tuple[str, str]] = []
+def _lines(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The facts as name and text, nested ones with a dot; what is absent or said already is left out."""
     for name, value in facts.items():
-        if isinstance(value, dict):
-            lines += [(f"{name}.{inner}", _text(deep)) for inner, deep in value.items() if deep is not None]
+        if isinstance(value, Mapping):
+            yield from (
+                (f"{name}.{inner}", _text(inner, deep))
+                for inner, deep in value.items()
+                if deep is not None and not (name == "data" and inner in facts)
+            )
         elif value is not None:
-            lines.append((name, _text(value)))
-    return lines
+            yield name, _text(name, value)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return "..".join(map(_text, value))
+def _text(name: str, value: Any) -> str:
+    if name == "bytes":
+        return size(value)
+    if name in ("first_time", "last_time"):
+        return datetime.fromtimestamp(value, UTC).isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, list | tuple):
+        return "..".join(_text("", part) for part in value)
     if isinstance(value, float):
         return f"{value:.6g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

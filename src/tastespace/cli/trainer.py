@@ -73,8 +73,12 @@ class TrainerOptions:
         """Whether any of these options was used."""
         return any(getattr(self, field.name) not in (None, []) for field in dataclasses.fields(self))
 
+    def build_early(self) -> Any | None:
+        """The trainer where ``--model`` names it, so that a mistake shows before the data are read."""
+        return None if self.model is None else self.build(explicit=True)
+
     def build(self, *, explicit: bool) -> Any:
-        """The trainer for data that are ratings (`explicit`) or events.
+        """The trainer; for data that are ratings (`explicit`) or events where ``--model`` names none.
 
         Raises
         ------

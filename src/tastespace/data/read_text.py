@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 import polars as pl
-from polars.exceptions import ComputeError, NoDataError
+from polars.exceptions import ComputeError, NoDataError, SchemaError
 
 from tastespace.data.read_source import Columns, Source, check_columns
 from tastespace.errors import ColumnError, InputError, ParameterError
@@ -64,7 +64,7 @@ class Delimited:
             schema=schema,
             separator=self.separator,
             quote_char=self.quote,
-            truncate_ragged_lines=beyond is not None,
+            extra_columns="raise" if beyond is None else "ignore",
             missing_columns="insert",
             glob=False,
         )
@@ -114,7 +114,7 @@ def open_delimited(
         infer_schema=False,
         separator=separator,
         quote_char=quote,
-        truncate_ragged_lines=True,
+        extra_columns="ignore",
         glob=False,
     )
     columns = tuple(peek.columns)
@@ -201,7 +201,7 @@ def _collect(scan: pl.LazyFrame) -> pl.DataFrame | None:
     """The rows, or None where they do not fit the types or the number of columns."""
     try:
         return scan.collect()
-    except ComputeError:
+    except (ComputeError, SchemaError):  # Polars raises the latter for the first row
         return None
 
 
@@ -215,7 +215,7 @@ def _lines(content: Path | bytes) -> pl.LazyFrame:
         quote_char=None,
         row_index_name="row",
         missing_columns="insert",
-        truncate_ragged_lines=True,
+        extra_columns="ignore",
         glob=False,
     )
 
