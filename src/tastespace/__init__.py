@@ -1,6 +1,7 @@
 """Matrix factorization for recommending: from who rated, bought, played or clicked what to recommendations.
 
-    data  ->  trainer.fit  ->  model (frozen)  ->  recommend, predict, similar, explain, fold in, evaluate, save
+Events are read by :func:`read`, a trainer such as :class:`ImplicitALS` learns from them, and its frozen model
+recommends, predicts, explains, places newcomers, is evaluated and saved.
 """
 
 from tastespace import errors as errors

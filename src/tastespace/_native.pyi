@@ -13,6 +13,8 @@ _Table: TypeAlias = tuple[
     NDArray[np.int64] | None,
 ]
 
+__all__: list[str]
+
 # csr
 def csr_build(
     rows: NDArray[np.int32],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,8 @@ import tastespace as ts
 from tastespace.cli import app
 
 SRC = Path(ts.__file__).parents[1]
+COLOURS = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "NO_COLOR", "COLUMNS")
+ANSI = r"\x1b\[[0-9;]*m"
 READ = ("--user", "userId", "--item", "movieId", "--rating", "rating", "--timestamp", "timestamp")
 
 
@@ -33,14 +36,19 @@ class Answer:
 
 def run(*arguments: object, env: dict[str, str] | None = None) -> Answer:
     """One command in this process."""
-    result = CliRunner(env=env).invoke(app, [str(argument) for argument in arguments])
+    result = CliRunner(env={**dict.fromkeys(COLOURS), **(env or {})}).invoke(
+        app, [str(argument) for argument in arguments]
+    )
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    return Answer(result.exit_code, result.stdout, result.stderr)
+    # Typer colours help and usage errors wherever it believes to run in a continuous integration.
+    out = re.sub(ANSI, "", result.stdout) if "--help" in arguments else result.stdout
+    return Answer(result.exit_code, out, re.sub(ANSI, "", result.stderr))
 
 
 def environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(SRC), **more}
+    kept = {name: value for name, value in os.environ.items() if name not in COLOURS}
+    return {**kept, "PYTHONPATH": str(SRC), **more}
 
 
 def process(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:

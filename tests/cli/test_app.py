@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tastespace import __version__
-from tests.cli.conftest import READ, environment, process, run
+from tests.cli.conftest import ANSI, READ, environment, process, run
 
 COMMANDS = ("demo", "read", "fit", "evaluate", "recommend", "similar", "explain", "export", "info")
 
@@ -95,7 +95,7 @@ def test_a_narrow_terminal_cuts_titles_and_never_wraps(model: Path, movies: Path
     leader, follower = pty.openpty()
     command = [sys.executable, "-m", "tastespace", "recommend", str(model), "1", "--titles", str(movies)]
     command += ["--item-column", "movieId"]
-    env = environment(COLUMNS="28", LINES="24", NO_COLOR="1", TERM="xterm")
+    env = environment(COLUMNS="36", LINES="24", NO_COLOR="1", TERM="xterm")
     with subprocess.Popen(command, env=env, stdout=follower, stderr=follower, stdin=follower) as child:
         os.close(follower)
         text = b""
@@ -109,8 +109,8 @@ def test_a_narrow_terminal_cuts_titles_and_never_wraps(model: Path, movies: Path
                 break
     os.close(leader)
     assert child.returncode == 0
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", text.decode()).replace("\r\n", "\n").splitlines()
-    assert all(len(line.rstrip()) <= 28 for line in lines), lines
+    lines = re.sub(ANSI, "", text.decode()).replace("\r\n", "\n").splitlines()
+    assert all(len(line.rstrip()) <= 36 for line in lines), lines
     assert len(lines) == 13  # user, heading, rule, ten items
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,24 @@ def test_a_file_without_a_header(tmp_path: Path) -> None:
     path.write_text("1::10::5::978300760\n2::10::3::978300760\n")
     options = ("--separator", "::", "--header", "user,item,rating,time", "--user", "user", "--item", "item")
     assert run("read", path, *options, "--rating", "rating", "--json").json["scale"] == [3.0, 5.0]
+
+
+@pytest.mark.parametrize("how", [("--table", "ratings"), ("--query", "select * from ratings where r > 1")])
+def test_a_database(tmp_path: Path, how: tuple[str, str]) -> None:
+    pytest.importorskip("sqlalchemy")
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as database:
+        database.execute("create table ratings (u integer, i text, r real)")
+        database.executemany("insert into ratings values (?, ?, ?)", [(1, "a", 5), (1, "b", 3), (2, "a", 1)])
+        database.commit()
+    columns = ("--user", "u", "--item", "i", "--rating", "r")
+    found = run("read", f"sqlite:///{tmp_path}/shop.db", *columns, *how, "--json").json
+    assert found["events"] == (3 if "--table" in how else 2)
+
+
+def test_a_password_is_not_shown() -> None:
+    answer = run("read", "postgresql://anna:secret@shop/db", env={"COLUMNS": "300"})
+    assert "postgresql://anna:***@shop/db" in answer.err
+    assert "secret" not in answer.err
 
 
 def test_bad_rows_are_an_error_or_counted(tmp_path: Path, failing: Callable[..., str]) -> None:

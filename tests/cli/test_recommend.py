@@ -88,6 +88,13 @@ def test_allow_and_deny(model: Path, tmp_path: Path) -> None:
     assert "1 of 5 items are not in the model, like '999'" in answer.err
 
 
+def test_when_nothing_is_left(model: Path, tmp_path: Path) -> None:
+    both = tmp_path / "items.txt"
+    both.write_text("101\n")
+    answer = run("recommend", model, "7", "--allow", both, "--deny", both)
+    assert (answer.code, answer.out, answer.err) == (0, "", "no items are left to recommend\n")
+
+
 def test_a_list_without_an_item_of_the_model(
     integer_model: Path, tmp_path: Path, failing: Callable[..., str]
 ) -> None:

@@ -1,8 +1,5 @@
-"""Reading tables, sparse matrices and databases, and what is said of rows and parameters."""
+"""Reading tables, and what is said of rows, columns and parameters."""
 
-import builtins
-import sqlite3
-import uuid
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -10,7 +7,6 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-import scipy.sparse as sp
 
 from tastespace.data import read_table
 from tastespace.data.read import read
@@ -20,7 +16,6 @@ from tastespace.errors import (
     EmptyError,
     InputError,
     MissingExtraError,
-    MissingFileError,
     ParameterError,
 )
 
@@ -368,188 +363,3 @@ def test_a_column_with_far_too_many_kinds():
     table = pl.DataFrame({"user": range(101), "item": range(101), "e": [f"k{n}" for n in range(101)]})
     with pytest.raises(InputError, match="column 'e' holds 101 kinds of event; at most 100 make sense"):
         read(table, **NAMES, event="e")
-
-
-# --- sparse matrices --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("form", [sp.csr_matrix, sp.csc_array, sp.coo_array, sp.lil_matrix])
-@pytest.mark.parametrize("dtype", [np.float64, np.int32, bool])
-def test_sparse_matrices(form, dtype):
-    matrix = form(np.array([[0, 1, 0], [1, 0, 1]], dtype=dtype))
-    ratings = read(matrix)
-    assert not ratings.explicit
-    assert events(ratings) == [(0, 1, 1.0), (1, 0, 1.0), (1, 2, 1.0)]
-    named = read(matrix, users=["a", "b"], items=["x", "y", "z"], explicit=True)
-    assert named.explicit
-    assert [row[:2] for row in events(named)] == [("a", "y"), ("b", "x"), ("b", "z")]
-
-
-def test_stored_zeros_are_ratings_but_no_events():
-    matrix = sp.coo_array(([0.0, 2.0], ([0, 1], [0, 0])), shape=(2, 1))
-    assert events(read(matrix, explicit=True)) == [(0, 0, 0.0), (1, 0, 2.0)]
-    assert read(matrix).skipped == 1
-
-
-def test_bad_cells():
-    matrix = sp.coo_array(([1.0, np.nan], ([0, 1], [0, 0])), shape=(2, 1))
-    with pytest.raises(
-        BadRowError, match="the matrix cell of user 1 and item 0: weight nan is not a finite number"
-    ):
-        read(matrix)
-    assert read(matrix, on_bad_rows="skip").skipped == 1
-
-
-@pytest.mark.parametrize(
-    ("matrix", "options", "message"),
-    [
-        (sp.eye_array(3), {"users": ["a"]}, "users= has 1 labels and the matrix 3 rows; rows are users"),
-        (sp.eye_array(3), {"items": ["a"]}, "items= has 1 labels and the matrix 3 columns"),
-        (sp.eye_array(3), {"users": [1, 1, 2]}, "user ids must be unique"),
-        (sp.eye_array(3, dtype=complex), {}, "two dimensions and real numbers; got shape .* of complex128"),
-        (sp.coo_array(np.ones(3)), {}, r"two dimensions and real numbers; got shape \(3,\)"),
-        (sp.eye_array(3), {"rating": "r"}, "rating goes with a table; a sparse matrix has no columns"),
-    ],
-)  # fmt: skip
-def test_matrices_that_do_not_fit(matrix, options, message):
-    with pytest.raises((InputError, ParameterError), match=message):
-        read(matrix, **options)
-
-
-# --- databases --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def shop(tmp_path):
-    """A database with ratings of text users and integer items, one of them without a rating."""
-    path = tmp_path / "shop.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("create table ratings (user text, item integer, rating real, day text, note text)")
-        connection.executemany(
-            "insert into ratings values (?, ?, ?, ?, 'x')",
-            [("a", 1, 4.5, "2020-01-01"), ("b", 2, None, "2020-01-02"), ("b", 1, 2.0, "2020-01-03")],
-        )
-        connection.execute("create table mixed (user, item integer)")
-        connection.executemany("insert into mixed values (?, 1)", [("a",), (7,)])
-    connection.close()
-    return f"sqlite:///{path}"
-
-
-def test_query_and_table(shop):
-    expected = [("a", 1, 4.5), ("b", 1, 2.0)]
-    columns = {**NAMES, "rating": "rating", "timestamp": "day", "on_bad_rows": "skip"}
-    for source in ({"query": "select * from ratings"}, {"table": "ratings"}, {"table": "main.ratings"}):
-        ratings = read(shop, **columns, **source)
-        assert events(ratings) == expected
-        assert ratings.has_times
-        assert ratings.skipped == 1
-
-
-def test_batches_are_joined(shop, monkeypatch):
-    monkeypatch.setattr("tastespace.data.read_sql._BATCH", 1)
-    ratings = read(shop, **NAMES, rating="rating", query="select * from ratings", on_bad_rows="skip")
-    assert events(ratings) == [("a", 1, 4.5), ("b", 1, 2.0)]
-
-
-def test_rows_of_a_query_are_named(shop):
-    message = r"row 1 of the query on sqlite:///.*shop.db \(the first is row 0\): rating is empty"
-    with pytest.raises(BadRowError, match=message):
-        read(shop, **NAMES, rating="rating", query="select * from ratings")
-
-
-def test_ids_of_other_types_become_text(shop, monkeypatch):
-    import sqlalchemy as sa
-
-    known = uuid.UUID(int=1)
-
-    class Ids(sa.types.TypeDecorator):
-        impl = sa.String
-        cache_ok = True
-
-        def process_result_value(self, value, dialect):
-            return known
-
-    statement = sa.select(sa.column("user", Ids), sa.column("item")).select_from(sa.table("ratings"))
-    monkeypatch.setattr(sa, "text", lambda query: statement)
-    assert list(read(shop, **NAMES, query="").users) == [str(known)]
-
-
-@pytest.mark.parametrize("batch", [1, 100])
-def test_ids_of_mixed_types(shop, monkeypatch, batch):
-    monkeypatch.setattr("tastespace.data.read_sql._BATCH", batch)
-    with pytest.raises(
-        InputError, match=r"column 'user' mixes (int and str|Int64 and String); cast it to one type"
-    ):
-        read(shop, **NAMES, table="mixed")
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({}, ParameterError, "a database needs query= or table=, and only one of them"),
-        ({"query": "select 1", "table": "ratings"}, ParameterError, "only one of them"),
-        ({"query": "select from"}, InputError, "the query on sqlite:///.* failed: .*syntax error"),
-        ({"query": "create table x (y)"}, ParameterError, "the query on .* returns no rows; it must select them"),
-        ({"query": "select user from ratings"}, ColumnError, "the query on .* has no column 'item'; it has user"),
-        ({"table": "ratings", "user": "usr"}, ColumnError, "ratings on .* no column 'usr'; .* did you mean 'user'"),
-        ({"table": "absent"}, InputError, "there is no table absent on sqlite:///.*shop.db"),
-        ({"query": "select * from ratings where item > 9"}, EmptyError, "there are no rows to read"),
-    ],
-)  # fmt: skip
-def test_databases_that_refuse(shop, options, error, message):
-    with pytest.raises(error, match=message):
-        read(shop, **{**NAMES, **options})
-
-
-@pytest.mark.parametrize(
-    ("uri", "error", "message"),
-    [
-        ("sqlite:///absent.db", MissingFileError, "absent.db does not exist"),
-        ("nosuch://host/db", ParameterError, "no database is known as 'nosuch'; use postgresql://"),
-        ("://", ParameterError, "the connection URI must look like dialect://user:password@host/database"),
-    ],
-)
-def test_uris_that_lead_nowhere(uri, error, message, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(error, match=message):
-        read(uri, **NAMES, query="select 1")
-    assert not list(tmp_path.iterdir())
-
-
-def test_passwords_stay_out_of_messages(monkeypatch):
-    import sqlalchemy as sa
-
-    class Engine:
-        url = sa.make_url("postgresql://me:secret@host/db")
-
-        def connect(self):
-            raise sa.exc.OperationalError("select 1", {}, Exception("no route to host"))
-
-        def dispose(self):
-            pass
-
-    monkeypatch.setattr(sa, "create_engine", lambda uri: Engine())
-    with pytest.raises(
-        InputError, match=r"on postgresql://me:\*\*\*@host/db failed: .*no route to host; check"
-    ) as e:
-        read("postgresql://me:secret@host/db", **NAMES, query="select 1")
-    assert "secret" not in str(e.value)
-
-
-def test_absent_packages(monkeypatch, shop):
-    real = builtins.__import__
-
-    def without(missing):
-        def find(name, *rest):
-            if name.partition(".")[0] == missing:
-                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-            return real(name, *rest)
-
-        return find
-
-    monkeypatch.setattr(builtins, "__import__", without("psycopg"))
-    with pytest.raises(MissingExtraError, match=r"reading postgresql\+psycopg \(No module named 'psycopg'\)"):
-        read("postgresql+psycopg://u:secret@host/db", **NAMES, query="select 1")
-    monkeypatch.setattr(builtins, "__import__", without("sqlalchemy"))
-    with pytest.raises(MissingExtraError, match=r"reading a database .* pip install 'tastespace\[sql\]'"):
-        read(shop, **NAMES, query="select 1")

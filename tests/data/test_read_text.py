@@ -110,6 +110,12 @@ def test_files_without_a_header(put):
         read(bad, **RATED, header=header)
 
 
+@pytest.mark.parametrize("header", ["user,item", ["user", "item", "x", "x"]])
+def test_headers_that_are_none(put, header):
+    with pytest.raises(ParameterError, match="header must be a list of different names; got"):
+        read(put("a,b,c,d\n"), **NAMES, header=header)
+
+
 def test_what_a_spreadsheet_writes(put):
     assert events(read(put(b'\xef\xbb\xbfuser,item,rating\r\n"a, ""b""",x,4\r\n'), **RATED)) == [
         ('a, "b"', "x", 4.0)
@@ -200,7 +206,9 @@ def test_lines_of_json(put):
     assert (len(ratings), ratings.skipped) == (1, 2)
 
 
-@pytest.mark.parametrize("line", ['{"user":', "[1]", "7", '{"user":"a","item":"x","rating":NaN}', "nonsense"])
+@pytest.mark.parametrize(
+    "line", ['{"user":', "[1]", "7", '{"user":"a","item":"x","rating":NaN}', "nonsense", "[" * 10_000]
+)
 def test_lines_that_are_no_json_object(put, line):
     path = put('\n{"user":"a","item":"x","rating":4}\n' + line + "\n", "r.ndjson")
     with pytest.raises(BadRowError, match=r"r.ndjson line 3: not a JSON object; pass on_bad_rows"):

@@ -116,7 +116,6 @@ def test_the_last_of_a_tie_is_the_item_seen_last():
 def test_last_out_far_apart_in_time():
     extremes = np.iinfo(np.int64)
     whole = ratings_of([(0, 0), (0, 1), (1, 0), (1, 1)], times=[extremes.max, extremes.min, 0, extremes.max])
-    assert rows(split.last_out(whole).test.as_implicit()) >= set()
     assert split.last_out(whole).test.by_user.values.tolist() == [0.0, 101.0]
 
 
@@ -163,8 +162,8 @@ def test_counts(parts):
 
 def test_text(parts):
     assert str(parts) == (
-        "by time at 1970-01-02; 1 users are left without training events: 2 train and 3 test events; "
-        "in test 2 warm and 1 cold users, 0 warm and 3 cold items, 0 warm and 3 cold events"
+        "by time at 1970-01-02, users left without training events 1: 2 train and 3 test events, the latter "
+        "with users 2 warm, 1 cold; items 0 warm, 3 cold; events 0 warm, 3 cold"
     )
 
 
@@ -185,12 +184,9 @@ def test_how_each_is_described():
     assert split.random(whole, test=0.2, seed=7).how.startswith("random, 0.2 of the events, seed 7")
     assert split.kfold(whole, k=5, seed=1)[1].how.startswith("fold 2 of 5, seed 1")
     assert split.by_time(whole, 0.5).how == (
-        "by time at 1970-01-01 00:00:05 (0.5 of the events); 1 users are left without training events"
+        "by time at 1970-01-01 00:00:05 (0.5 of the events), users left without training events 1"
     )
-    assert (
-        split.last_out(whole, n=2).how
-        == "last 2 of each user; 2 users with no more than that stay in training"
-    )
+    assert split.last_out(whole, n=2).how == "last 2 of each user, users with too few, wholly in train 2"
     assert split.last_out(ratings_of([(0, 0), (0, 1)], times=[0, 1])).how == "last 1 of each user"
 
 
@@ -212,9 +208,9 @@ def test_random_shares_out_of_range(test):
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "a", None, True])
 def test_seeds_out_of_range(seed):
-    for make in (split.random, split.kfold):
-        with pytest.raises(ParameterError, match="seed must be a whole number >= 0; got|k must be"):
-            make(TIMED, seed=seed, **({"k": 2} if make is split.kfold else {}))
+    for make in (split.random, lambda ratings, seed: split.kfold(ratings, k=2, seed=seed)):
+        with pytest.raises(ParameterError, match="seed must be a whole number >= 0; got"):
+            make(TIMED, seed=seed)
 
 
 @pytest.mark.parametrize("k", [1, 4, 2.0, "5", True])

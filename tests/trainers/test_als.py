@@ -211,6 +211,9 @@ def test_default_penalty_follows_the_scale_of_the_ratings():
     assert large.info.params["regularization"] == pytest.approx(
         10 * small.info.params["regularization"], rel=1e-5
     )
+    assert small.info.params["bias_regularization"] == large.info.params["bias_regularization"] == 0.8
+    users, items = train.users.ids[:9].tolist(), train.items.ids[:9].tolist()
+    np.testing.assert_allclose(large.predict(users, items), 10 * small.predict(users, items), rtol=2e-3)
     flat = ALS(factors=3, frequency_scaling=0.0).fit(train).info.params["regularization"]
     rows = np.concatenate([train.by_user.counts(), train.by_item.counts()])
     assert flat * len(rows) == pytest.approx(small.info.params["regularization"] * np.sqrt(rows).sum())

@@ -3,6 +3,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from tastespace.data.interactions import Interactions
+from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import EmptyError, InputError, NumericalError, ParameterError
 from tastespace.models.confidence import Confidence
 from tastespace.trainers.implicit_als import ImplicitALS, default_unobserved_weight
@@ -256,3 +258,28 @@ def test_empty_training_set():
     train = world(explicit=False)
     with pytest.raises(EmptyError):
         ImplicitALS().fit(train.select(np.zeros(train.n_events, bool)))
+
+
+@pytest.mark.parametrize("solver", ["pcg", "cholesky"])
+def test_weights_that_differ_a_millionfold(solver):
+    rng = np.random.default_rng(0)
+    users, items = np.nonzero(rng.random((40, 30)) < 0.3)
+    values = 10.0 ** rng.uniform(-3, 3, len(users))
+    train = Interactions.from_events(
+        Vocabulary(range(40), noun="user"),
+        Vocabulary(range(30), noun="item"),
+        users.astype(np.int32),
+        items.astype(np.int32),
+        values=values.astype(np.float32),
+        explicit=False,
+    )
+    trainer = ImplicitALS(
+        factors=8, epochs=3, regularization=1e-5, unobserved_weight=1e-4, confidence="linear", solver=solver
+    )
+    model = trainer.fit(train)
+    Q = model.item_factors.astype(float)
+    P = twin.implicit_rows(Q, dense(train), 1e-4, 0.0, 1e-5, 1.0)
+    np.testing.assert_allclose(model.user_factors @ Q.T, P @ Q.T, atol=2e-3 * np.abs(P @ Q.T).max())
+    for user in range(5):
+        raw = model.score_pairs(np.array([user], np.int32), np.array([3], np.int32))[0]
+        assert model.explain(user, int(train.items.ids[3])).score == pytest.approx(raw, abs=2e-3)

@@ -133,6 +133,13 @@ dispatch!(
     pub fn cholesky = cholesky_generic(a: &mut [f32], stride: usize) -> Result<(), usize>
 );
 
+/// The smallest diagonal entry of a triangular matrix over its largest.
+pub fn pivot_ratio(u: &[f32], stride: usize) -> f32 {
+    let pivots = (0..stride).map(|i| u[i * stride + i]);
+    let (low, high) = pivots.fold((f32::INFINITY, 0.0f32), |(low, high), p| (low.min(p), high.max(p)));
+    low / high
+}
+
 #[inline(always)]
 unsafe fn cholesky_solve_generic<L: Lanes>(u: &[f32], stride: usize, b: &mut [f32]) {
     assert!(u.len() == stride * stride && b.len() == stride && stride.is_multiple_of(PANEL));

@@ -376,6 +376,63 @@ dispatch!(
     fn gather = gather_generic(system: System<'_>, from: usize, to: usize, b: &mut [f32], s: &mut [f32], tile: &mut [f32])
 );
 
+/// The least ratio of Cholesky pivots for which single precision is trusted: about four digits remain.
+const WORST_PIVOTS: f32 = 1e-2;
+
+/// As [`exact`], in double precision and without vectors.
+fn exact_in_double(system: System<'_>, m: Option<&[f32]>, lambda: f32, x: &mut [f32]) -> Result<f32, usize> {
+    let Touched { data, stride, index } = system.touched;
+    let width = stride + usize::from(system.bias_penalty.is_some());
+    let mut a = vec![0.0f64; width * width];
+    let mut b = vec![0.0f64; width];
+    for i in 0..stride {
+        for j in i..stride {
+            a[j * width + i] = m.map_or(0.0, |m| f64::from(m[i * stride + j]));
+        }
+        a[i * width + i] += f64::from(lambda);
+    }
+    if let Some(penalty) = system.bias_penalty {
+        a[stride * width + stride] = f64::from(penalty);
+    }
+    let mut row = vec![1.0f64; width]; // the bias, where there is one, is a factor of 1 in every fixed row
+    for (e, &fixed) in index.iter().enumerate() {
+        let q = &data[fixed as usize * stride..(fixed as usize + 1) * stride];
+        row.iter_mut().zip(q).for_each(|(to, &from)| *to = f64::from(from));
+        let (w, wy) = (f64::from(system.w[e]), f64::from(system.wy[e]));
+        for i in 0..width {
+            for j in 0..=i {
+                a[i * width + j] += w * row[i] * row[j];
+            }
+            b[i] += wy * row[i];
+        }
+    }
+    // Lower Cholesky factor in place, then the two triangular solves.
+    for i in 0..width {
+        for j in 0..=i {
+            let dot: f64 = (0..j).map(|c| a[i * width + c] * a[j * width + c]).sum();
+            let rest = a[i * width + j] - dot;
+            if i == j {
+                if rest.is_nan() || rest <= 0.0 {
+                    return Err(i);
+                }
+                a[i * width + i] = rest.sqrt();
+            } else {
+                a[i * width + j] = rest / a[j * width + j];
+            }
+        }
+    }
+    for i in 0..width {
+        let dot: f64 = (0..i).map(|c| a[i * width + c] * b[c]).sum();
+        b[i] = (b[i] - dot) / a[i * width + i];
+    }
+    for i in (0..width).rev() {
+        let dot: f64 = (i + 1..width).map(|r| a[r * width + i] * b[r]).sum();
+        b[i] = (b[i] - dot) / a[i * width + i];
+    }
+    x.iter_mut().zip(&b).for_each(|(to, &from)| *to = from as f32);
+    Ok(if system.bias_penalty.is_some() { b[stride] as f32 } else { 0.0 })
+}
+
 /// Solves for `x` exactly by Cholesky; `m` holds M (stride, stride; upper triangle), `lambda` joins its diagonal.
 ///
 /// Returns the bias (0 without one).
@@ -421,7 +478,10 @@ pub fn exact(
             x[i] -= schur * target * s[i];
         }
     }
-    dense::cholesky(level, a, stride)?;
+    // Weights that differ a millionfold leave single precision; such rows are rare and go the long way.
+    if dense::cholesky(level, a, stride).is_err() || dense::pivot_ratio(a, stride) < WORST_PIVOTS {
+        return exact_in_double(system, m, lambda, x);
+    }
     dense::cholesky_solve(level, a, stride, x);
     let dot: f64 = s.iter().zip(x.iter()).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
     Ok(schur * (target - dot as f32))

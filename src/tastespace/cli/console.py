@@ -7,15 +7,17 @@ import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from rich import box
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-# A file or a pipe has no width: nothing that goes there is cut or wrapped.
-_UNBOUNDED = 10_000
+_UNBOUNDED = 10_000  # a file or a pipe has no width: nothing that goes there is cut or wrapped
+_BETWEEN = 3  # blanks between columns
+_SHORTEST = 12  # to which a flexible column shrinks
 
 
 class _Console(Console):
@@ -87,56 +89,73 @@ def write_table(
     right
         Headings of the columns that are aligned to the right (numbers).
     flexible
-        Headings of the columns that give way, with an ellipsis, on a narrow terminal.
+        Headings of the columns that give way, with an ellipsis, on a narrow terminal. The others are never cut.
     """
+    _print(console(), Side(columns, rows, title, right, flexible))
+
+
+class Side(NamedTuple):
+    """A table to stand beside another one; the fields are the parameters of `write_table`."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    title: str | None
+    right: Sequence[str]
+    flexible: Sequence[str]
+
+    @property
+    def heading(self) -> Text:
+        """The line above the table."""
+        return Text(plain(self.title or ""), style="bold")
+
+
+def write_beside(*sides: Side) -> None:
+    """Print tables beside each other where the terminal is wide enough, below each other where not."""
     screen = console()
-    if title is not None:
-        screen.print(Text(plain(title), style="bold"), soft_wrap=True)
-    screen.print(grid(columns, rows, right=right, flexible=flexible))
+    blocks = [Group(side.heading, _grid(side)[0]) for side in sides]
+    gap = 4
+    if sum(screen.measure(block).maximum + gap for block in blocks) - gap <= screen.width:
+        row = Table.grid(padding=(0, gap, 0, 0))
+        row.add_row(*blocks)
+        screen.print(row)
+        return
+    for position, side in enumerate(sides):
+        if position:
+            screen.print()
+        _print(screen, side)
 
 
-def grid(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[object]],
-    *,
-    title: str | None = None,
-    right: Sequence[str] = (),
-    flexible: Sequence[str] = (),
-) -> Table:
-    """A table to print; the parameters are those of `write_table`."""
+def _print(screen: Console, side: Side) -> None:
+    """Print a table; a terminal that is too narrow breaks its lines, and nothing is lost."""
+    if side.title is not None:
+        screen.print(side.heading, soft_wrap=True)
+    table, least = _grid(side)
+    width, screen.width = screen.width, max(screen.width, least)
+    screen.print(table, crop=False)
+    screen.width = width
+
+
+def _grid(side: Side) -> tuple[Table, int]:
+    """A table, and the width below which it would lose what must not be cut."""
     table = Table(
-        show_header=any(columns),
-        title=None if title is None else Text(plain(title), style="bold"),
-        title_justify="left",
+        show_header=any(side.columns),
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         show_edge=False,
         header_style="bold",
     )
-    for column in columns:
-        table.add_column(
-            column, justify="right" if column in right else "left", no_wrap=column not in flexible
-        )
-    for row in rows:
+    for name in side.columns:
+        justify: Literal["left", "right"] = "right" if name in side.right else "left"
+        table.add_column(name, justify=justify, no_wrap=name not in side.flexible)
+    cells = [[plain(str(cell)) for cell in row] for row in side.rows]
+    for line in cells:
         # A column may shrink, but its cells do not wrap: an ellipsis keeps one row on one line.
-        table.add_row(*(Text(plain(str(cell)), no_wrap=True, overflow="ellipsis") for cell in row))
-    return table
-
-
-def write_beside(*tables: Table) -> None:
-    """Print tables beside each other where the terminal is wide enough, below each other where not."""
-    screen = console()
-    gap = 4
-    widths = [screen.measure(table).maximum for table in tables]
-    if sum(widths) + gap * (len(tables) - 1) <= screen.width:
-        row = Table.grid(padding=(0, gap, 0, 0))
-        row.add_row(*tables)
-        screen.print(row)
-        return
-    for position, table in enumerate(tables):
-        if position:
-            screen.print()
-        screen.print(table)
+        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in line))
+    least = (len(side.columns) - 1) * _BETWEEN
+    for column in zip(side.columns, *cells, strict=True):
+        width = max(cell_len(part) for cell in column for part in cell.split("\n"))
+        least += min(width, _SHORTEST) if column[0] in side.flexible else width
+    return table, least
 
 
 def size(count: int) -> str:

@@ -57,7 +57,7 @@ def explain(
         lines,
         title=f"user {found.user}, item {found.item}{title}",
         right=("value", "contribution"),
-        flexible=named,
+        flexible=("title",),
     )
     history = found.score - found.mean - found.item_bias
     write("")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -59,7 +60,5 @@ def _one_line(error: Exception) -> str:
 
 def _drop_output() -> None:
     """Point standard output at nothing, so that the flush at exit does not fail again."""
-    try:
+    with suppress(OSError, ValueError):  # it may not be a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # standard output is not a file: nothing will be flushed to one
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115

@@ -63,4 +63,4 @@ def _text(name: str, value: Any) -> str:
         return "..".join(_text("", part) for part in value)
     if isinstance(value, float):
         return f"{value:.6g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if name in ("users", "items", "history", "events") else str(value)

@@ -51,6 +51,8 @@ def recommend(
     if json:
         write_json(rows)
         return
+    if not rows:
+        say("no items are left to recommend")
     write_ranked(rows, heading=lambda user: f"user {user}", score="score")
 
 

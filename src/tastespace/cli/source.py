@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -123,12 +124,13 @@ class Columns:
         """
         import tastespace as ts
 
-        with working(f"reading {source}"):
+        with working(f"reading {_shown(source)}"):
             if source in ts.datasets.NAMES and not os.path.exists(source):
                 return ts.datasets.load(source)
             if self.user is None or self.item is None:
                 raise typer.BadParameter(
-                    f"which columns of {source} hold the users and the items?", param_hint="--user and --item"
+                    f"which columns of {_shown(source)} hold the users and the items?",
+                    param_hint="--user and --item",
                 )
             options: dict[str, Any] = {
                 field.name: value.value if isinstance(value, StrEnum) else value
@@ -194,10 +196,15 @@ class Selection:
         return events if self.half_life is None else events.decay(half_life=self.half_life)
 
 
+def _shown(source: str) -> str:
+    """`source` without the password of a database."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", source)
+
+
 def load(source: str, columns: Columns, selection: Selection) -> Interactions:
     """Read `source`, keep what is selected, and say on standard error what there is."""
     events = selection.apply(columns.read(source))
-    say(f"{source}: {events}")
+    say(f"{_shown(source)}: {events}")
     return events
 
 

@@ -123,5 +123,5 @@ def write_ranked(rows: Sequence[Mapping[str, Any]], *, heading: Callable[[Any], 
             [[row["rank"], *(row[name] or "" for name in named), f"{row['score']:.3f}"] for row in ranked],
             title=heading(one),
             right=("rank", score),
-            flexible=named,
+            flexible=("title",),
         )

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 
-from tastespace import _native
+import tastespace._native as _native
 from tastespace.errors import InputError
 
 Duplicates: TypeAlias = Literal["last", "first", "max", "sum", "mean"]

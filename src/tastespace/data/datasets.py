@@ -178,7 +178,11 @@ def items(name: str, path: str | os.PathLike[str] | None = None) -> pl.DataFrame
     file = _folder(name, dataset, path) / "items.parquet"
     if not file.is_file():
         raise MissingFileError(f"{file} does not exist")
-    genres = pl.col("genres").str.split("|") if dataset.genres else pl.lit([], dtype=pl.List(pl.String))
+    genres = (
+        pl.col("genres").fill_null("").str.split("|")
+        if dataset.genres
+        else pl.lit([], dtype=pl.List(pl.String))
+    )
     return pl.read_parquet(file, glob=False).select(
         pl.col("item").cast(pl.Int64),
         pl.col(dataset.title).alias("title"),

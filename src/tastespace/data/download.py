@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -44,7 +45,7 @@ def downloaded(url: str, *, sha256: str, folder: Path) -> Iterator[Path]:
                     while chunk := response.read(_CHUNK):
                         digest.update(chunk)
                         file.write(chunk)
-            except OSError as error:  # URLError, HTTPError and timeouts are OSErrors
+            except (OSError, HTTPException) as error:  # URLError and timeouts are OSErrors
                 raise FileError(
                     f"{url} could not be downloaded: {error}; check the network, or set TASTESPACE_DATA to a "
                     "folder that holds the data"

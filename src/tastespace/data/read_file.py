@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
-from polars.exceptions import ComputeError, NoDataError, PolarsError
+from polars.exceptions import NoDataError, PolarsError
 
 from tastespace.data.read_source import Columns, Source, check_columns, row_of
 from tastespace.data.read_text import open_delimited, read_delimited, read_ndjson
@@ -75,7 +75,7 @@ def read_file(path: Path, columns: Columns, *, separator: str | None, header: Se
         )
     except NoDataError:
         raise EmptyError(f"{path.name} is empty") from None
-    except ComputeError as error:
+    except PolarsError as error:
         raise InputError(_unreadable(path.name, error)) from error
     except OSError as error:
         raise DamagedFileError(f"{path} is truncated or damaged ({error}); get it again") from error
@@ -108,7 +108,7 @@ def _read_parquet(path: Path, columns: Columns) -> Source:
     return Source(frame, row_of(path.name))
 
 
-def _unreadable(name: str, error: ComputeError) -> str:
+def _unreadable(name: str, error: PolarsError) -> str:
     first = str(error).partition("\n")[0][:200]
     if "utf" in first.lower():
         return f"{name} is not UTF-8 text; convert it to UTF-8 first"

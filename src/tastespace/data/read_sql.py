@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from tastespace.data.read_source import Columns, Source, check_columns, row_of
-from tastespace.errors import InputError, MissingFileError, ParameterError, missing_extra
+from tastespace.errors import InputError, MissingExtraError, MissingFileError, ParameterError, missing_extra
 
 _BATCH = 100_000
 
@@ -86,7 +86,9 @@ def _engine(sa: Any, uri: str) -> Any:
             "the connection URI must look like dialect://user:password@host/database"
         ) from None
     except ImportError as error:
-        raise missing_extra(f"reading {uri.partition(':')[0]} ({error})", "sql") from error
+        raise MissingExtraError(
+            f"{uri.partition(':')[0]} needs its driver, a package beside tastespace[sql]: {error}"
+        ) from error
     url = engine.url
     # SQLite would create the file and then find no table in it.
     if (

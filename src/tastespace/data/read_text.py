@@ -89,7 +89,7 @@ def open_delimited(
     Raises
     ------
     ParameterError
-        If the separator cannot be one.
+        If the separator cannot be one, or ``header`` is no list of different names.
     NoDataError
         If there are no lines.
     InputError
@@ -123,6 +123,8 @@ def open_delimited(
         # Polars renames a repeated column; the messages should not.
         check_columns(asked, [_original(column, columns) for column in columns], path.name, _hint(columns))
         return Delimited(content, path.name, columns, lead + header_lines, separator, quote)
+    if isinstance(header, str) or len(set(header)) < len(header):
+        raise ParameterError(f"header must be a list of different names; got {header!r}")
     if len(header) > len(columns):
         raise ColumnError(
             f"{path.name} has {len(columns)} columns; {len(header)} names were given: {', '.join(header)}"
@@ -286,5 +288,5 @@ def _is_object(line: str) -> bool:
 
     try:
         return isinstance(json.loads(line, parse_constant=refuse), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

@@ -23,6 +23,7 @@ _AUTO_LIMITS: tuple[tuple[float, TimestampUnit], ...] = (
 )
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # years 1 to 9999
 _ISO_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
+_SAMPLE = 1000
 
 
 @dataclass(frozen=True)
@@ -245,14 +246,20 @@ def _from_text(column: pl.Series, unit: TimestampUnit) -> pl.Series:
 
 
 def _from_iso(text: pl.Series) -> pl.Series:
+    """Whole seconds from ISO text; null where it is not."""
     text = text.str.replace(" ", "T", literal=True)
-    micros = pl.Series(text.name, [None], dtype=pl.Int64).new_from_index(0, len(text))
-    for form in _ISO_FORMATS:
-        parsed = text.str.to_datetime(form, time_unit="us", strict=False).to_physical()
-        micros = micros.zip_with(micros.is_not_null(), parsed)
-        if micros.null_count() == text.null_count():
-            break
+    sample = text.head(_SAMPLE)
+    # The form of the first rows first: as a rule it is that of all.
+    forms = sorted(_ISO_FORMATS, key=lambda form: _parsed(sample, form).null_count())
+    micros = _parsed(text, forms[0])
+    for form in forms[1:]:
+        if micros.null_count() > text.null_count():
+            micros = micros.zip_with(micros.is_not_null(), _parsed(text, form))
     return micros // _PER_SECOND["us"]
+
+
+def _parsed(text: pl.Series, form: str) -> pl.Series:
+    return text.str.to_datetime(form, time_unit="us", strict=False).to_physical()
 
 
 def _occurring(flaws: list[Flaw]) -> list[Flaw]:

@@ -74,10 +74,10 @@ class Split:
     def __repr__(self) -> str:
         n = self.counts()
         return (
-            f"{self.how}: {self.train.n_events:,} train and {self.test.n_events:,} test events; in test "
-            f"{n.warm_users:,} warm and {n.cold_users:,} cold users, "
-            f"{n.warm_items:,} warm and {n.cold_items:,} cold items, "
-            f"{n.warm_events:,} warm and {n.cold_events:,} cold events"
+            f"{self.how}: {self.train.n_events:,} train and {self.test.n_events:,} test events, the latter with "
+            f"users {n.warm_users:,} warm, {n.cold_users:,} cold; "
+            f"items {n.warm_items:,} warm, {n.cold_items:,} cold; "
+            f"events {n.warm_events:,} warm, {n.cold_events:,} cold"
         )
 
 
@@ -215,7 +215,7 @@ def last_out(ratings: Interactions, n: int = 1) -> Split:
     held = np.zeros(ratings.n_events, dtype=bool)
     held[order] = (left <= n) & np.repeat(counts > n, counts)
     whole = int(np.count_nonzero(counts <= n))
-    kept = f"; {whole:,} users with no more than that stay in training" if whole else ""
+    kept = f", users with too few, wholly in train {whole:,}" if whole else ""
     return _split(ratings, held, f"last {n} of each user{kept}")
 
 
@@ -229,7 +229,7 @@ def _split(ratings: Interactions, held: NDArray[np.bool_], how: str) -> Split:
     trained = np.bincount(users[~held], minlength=ratings.n_users) > 0
     untrained = ratings.n_users - int(trained.sum())
     if untrained:
-        how += f"; {untrained:,} users are left without training events"
+        how += f", users left without training events {untrained:,}"
     return Split(ratings.select(~held), ratings.select(held), how)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tastespace import _native
+import tastespace._native as _native
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import NumericalError, UnsupportedError
 from tastespace.evaluation.ranking import Hits

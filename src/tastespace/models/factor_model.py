@@ -9,7 +9,7 @@ from typing import overload
 
 import numpy as np
 
-from tastespace import _native
+import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads

@@ -59,10 +59,15 @@ class _Board:
                 offset = np.array([cos(direction * pi / 8), sin(direction * pi / 8)]) * (reach + half)
                 box = np.concatenate([mark + offset - half, mark + offset + half])
                 line = _line(mark, box, pixel) if gap >= _LEADER_FROM else np.empty((0, 2))
-                covered = _touches(box, self.marks, self.radii)
+                covered = _touches(box, self.marks, self.radii) | self._crosses(line)
                 covered[row] = False
                 if not (covered & self.named).any():
                     yield _Place(offset, box, line, float(covered.sum()) + _DISTANCE * gap)
+
+    def _crosses(self, line: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which marks lie on a line, (n,)."""
+        away = np.linalg.norm(self.marks[:, None] - line[None], axis=2)
+        return np.asarray((away < self.radii[:, None]).any(axis=1))
 
     def _is_free(self, place: _Place) -> bool:
         inside = (place.box[:2] >= self.frame[:2]).all() and (place.box[2:] <= self.frame[2:]).all()

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from tastespace import _native
+import tastespace._native as _native
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
 from tastespace.models.factor_model import FactorModel
@@ -49,7 +49,7 @@ class ALS(Trainer):
         :math:`\lambda` > 0. None: 1.15 standard deviations of the ratings, for ``frequency_scaling=0.5``; chosen on
         validation parts of MovieLens 100K and 1M, see ``docs/guide/defaults.md``.
     bias_regularization
-        :math:`\lambda_b` >= 0; None: as ``regularization``.
+        :math:`\lambda_b` >= 0. None: as a given ``regularization``, and 0.8 beside the default one.
     biases
         Learn user and item biases.
     frequency_scaling
@@ -152,24 +152,35 @@ class ALS(Trainer):
         )
 
 
-def default_regularization(train: Interactions, frequency_scaling: float = 0.5) -> float:
-    r"""The penalty when none is given.
+def default_penalties(train: Interactions, frequency_scaling: float = 0.5) -> tuple[float, float]:
+    r"""The penalties :math:`\lambda` and :math:`\lambda_b` when no ``regularization`` is given.
 
-    For :math:`\nu` = 0.5 it is 1.15 standard deviations of the ratings: of two tables that differ by a factor, the
-    one with the larger ratings needs a penalty larger by that factor. For another :math:`\nu` the sum of all rows'
+    For :math:`\nu` = 0.5 they are 1.15 standard deviations of the ratings, and 0.8: of two tables that differ by a
+    factor c, the biases of one are c times those of the other, and its factors :math:`\sqrt c` times, so
+    :math:`\lambda` grows with c and :math:`\lambda_b` does not. For another :math:`\nu` the sum of all rows'
     penalties stays the same. Ratings that are all equal count as having standard deviation 1.
     """
     spread = float(train.by_user.filled_values().std(dtype=np.float64)) or 1.0
     counts = np.concatenate([train.by_user.counts(), train.by_item.counts()]).astype(np.float64)
-    return 1.15 * spread * float((counts**0.5).sum() / (counts**frequency_scaling).sum())
+    share = float((counts**0.5).sum() / (counts**frequency_scaling).sum())
+    return 1.15 * spread * share, 0.8 * share
 
 
-def _penalty(trainer: ALS, train: Interactions) -> tuple[float, float]:
-    """The penalty and its exponent, with defaults filled in."""
-    given, scaling = trainer.regularization, trainer.frequency_scaling
+def _rows(trainer: ALS, train: Interactions, mean: float) -> ExplicitRows:
+    """The row solver, with defaults filled in."""
+    penalty, bias_penalty, scaling = (
+        trainer.regularization,
+        trainer.bias_regularization,
+        trainer.frequency_scaling,
+    )
     if scaling is None:
-        scaling = 0.5 if given is None else 1.0
-    return (default_regularization(train, scaling) if given is None else given), scaling
+        scaling = 0.5 if penalty is None else 1.0
+    if penalty is None:
+        penalty, usual = default_penalties(train, scaling)
+        bias_penalty = usual if bias_penalty is None else bias_penalty
+    elif bias_penalty is None:
+        bias_penalty = penalty
+    return ExplicitRows(penalty, bias_penalty if trainer.biases else None, scaling, mean)
 
 
 class _Run:
@@ -179,14 +190,7 @@ class _Run:
         self.trainer, self.train, self.threads = trainer, train, threads
         values, weights = train.by_user.values, train.by_user.weights
         mean = 1.0 if values is None else float(np.average(values.astype(np.float64), weights=weights))
-        regularization, scaling = _penalty(trainer, train)
-        penalty = regularization if trainer.bias_regularization is None else trainer.bias_regularization
-        self.rows = ExplicitRows(
-            regularization=regularization,
-            bias_regularization=penalty if trainer.biases else None,
-            frequency_scaling=scaling,
-            mean=mean,
-        )
+        self.rows = _rows(trainer, train, mean)
         self.p, self.q = start_factors(
             trainer.init, train.users, train.items, trainer.factors, START, trainer.seed
         )

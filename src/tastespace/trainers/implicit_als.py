@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from tastespace import _native
+import tastespace._native as _native
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
 from tastespace.errors import InputError, NumericalError, ParameterError
