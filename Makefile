@@ -63,7 +63,7 @@ demo: $(DONE)/installed-plot
 	$(PY) -m tastespace demo
 
 test: $(DONE)/installed-all $(DONE)/tools
-	cargo test --release --locked --workspace
+	cargo test --release --locked --package tastespace-kernels
 	$(PY) -m pytest $(PYTEST_ARGS)
 
 check: $(DONE)/installed-all $(DONE)/tools

@@ -1,6 +1,6 @@
 """Check what a wheel holds: one abi3 library, the bundled ratings with their licence, types, and no strays.
 
-Usage: check_wheel.py FOLDER, where FOLDER holds exactly one wheel.
+Usage: check_wheel.py WHEEL
 """
 
 import sys
@@ -16,9 +16,9 @@ NEEDED = (
 ENDINGS = (".py", ".pyi", ".typed", ".parquet", "LICENSE", ".so", ".pyd", ".dylib")
 
 
-def main(folder: str) -> int:
+def main(path: str) -> int:
     """Print the size, and what is wrong."""
-    [wheel] = Path(folder).glob("*.whl")
+    wheel = Path(path)
     names = zipfile.ZipFile(wheel).namelist()
     faults = [f"lacks {name}" for name in NEEDED if name not in names]
     native = [name for name in names if name.endswith((".so", ".pyd", ".dylib"))]

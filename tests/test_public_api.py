@@ -35,7 +35,9 @@ def test_import_is_quiet_and_loads_no_extra():
         "extras = {'pandas', 'pyarrow', 'matplotlib', 'sqlalchemy', 'sklearn', 'hypothesis', 'rich', 'typer'}\n"
         "print(sorted(extras & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
     assert done.stdout == "[]\n"
     assert done.stderr == ""
 

@@ -23,12 +23,14 @@ from tastespace.trainers.als import ALS as ALS
 from tastespace.trainers.baseline import Baseline as Baseline
 from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
 from tastespace.trainers.popularity import Popularity as Popularity
+from tastespace.trainers.stopping import Epoch as Epoch
 from tastespace.trainers.stopping import Stopping as Stopping
 from tastespace.version import __version__ as __version__
 
 __all__ = [
     "ALS",
     "Baseline",
+    "Epoch",
     "FactorModel",
     "ImplicitALS",
     "Interactions",

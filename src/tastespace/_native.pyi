@@ -13,7 +13,20 @@ _Table: TypeAlias = tuple[
     NDArray[np.int64] | None,
 ]
 
-__all__: list[str]
+__all__ = [
+    "Ranker",
+    "best_places",
+    "count_common",
+    "count_hits",
+    "csr_build",
+    "csr_transpose",
+    "explicit_objective",
+    "explicit_solve",
+    "implicit_half_epoch",
+    "implicit_objective",
+    "implicit_solve",
+    "weighted_gram",
+]
 
 # csr
 def csr_build(

@@ -36,9 +36,8 @@ class Answer:
 
 def run(*arguments: object, env: dict[str, str] | None = None) -> Answer:
     """One command in this process."""
-    result = CliRunner(env={**dict.fromkeys(COLOURS), **(env or {})}).invoke(
-        app, [str(argument) for argument in arguments]
-    )
+    runner = CliRunner(env={**dict.fromkeys(COLOURS), **(env or {})})
+    result = runner.invoke(app, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     # Typer colours help and usage errors wherever it believes to run in a continuous integration.

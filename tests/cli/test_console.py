@@ -9,6 +9,13 @@ import numpy as np
 import pytest
 
 from tastespace.cli import console
+from tests.cli.conftest import COLOURS
+
+
+@pytest.fixture(autouse=True)
+def _no_wishes_about_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in COLOURS:
+        monkeypatch.delenv(name, raising=False)
 
 
 class Terminal(io.StringIO):

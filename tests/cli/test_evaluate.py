@@ -45,7 +45,7 @@ def test_a_model_on_a_test_file_with_ids_of_another_type(
     ratings: Path, model: Path, integer_model: Path
 ) -> None:
     reports = [
-        run("evaluate", file, ratings, *READ, "--include-seen", "--json").json
+        run("evaluate", file, ratings, *READ, "--include-seen", "--threads", 1, "--json").json
         for file in (model, integer_model)
     ]
     assert reports[0]["counts"]["users_warm"] == 40

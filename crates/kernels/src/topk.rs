@@ -324,12 +324,12 @@ impl ItemPanels {
                         let group = USERS.min(last_user - user);
                         let at = user - first_user;
                         if self.k == 0 {
-                        for m in 0..group {
-                            for (score, b) in out[m * width..][..width].iter_mut().zip(&bias[from..to]) {
-                                *score = b + offsets[at + m];
+                            for m in 0..group {
+                                for (score, b) in out[m * width..][..width].iter_mut().zip(&bias[from..to]) {
+                                    *score = b + offsets[at + m];
+                                }
                             }
-                        }
-                    } else {
+                        } else {
                             let vectors = &packed[at * self.k..(at + group) * self.k];
                             score_block(
                                 level,

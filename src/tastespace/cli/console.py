@@ -49,11 +49,10 @@ def complain(text: str) -> None:
 @contextmanager
 def working(text: str) -> Iterator[None]:
     """Show `text` beside a spinner while the block runs, on a terminal only."""
-    terminal = console(stderr=True)
-    if not terminal.is_terminal:
+    if not sys.stderr.isatty():
         yield
         return
-    with terminal.status(Text(plain(text))):
+    with console(stderr=True).status(Text(plain(text))):
         yield
 
 

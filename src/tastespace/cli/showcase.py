@@ -47,7 +47,7 @@ def compare(split: Split) -> list[Contestant]:
     import tastespace as ts
 
     ratings, events = split.train, split.train.as_implicit()
-    # Settings that were best on the last rating of each user before the held-out ones.
+    # The settings were chosen on the last rating of each user before the held-out ones.
     als = ts.ALS(factors=32, regularization=15, bias_regularization=2, frequency_scaling=0)
     implicit = ts.ImplicitALS(factors=32, regularization=0.02, unobserved_weight=0.2)
     decayed = implicit.replace(unobserved_weight=0.05, confidence="linear")

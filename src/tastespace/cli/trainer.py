@@ -70,8 +70,9 @@ class TrainerOptions:
 
     @property
     def given(self) -> bool:
-        """Whether any of these options was used."""
-        return any(getattr(self, field.name) not in (None, []) for field in dataclasses.fields(self))
+        """Whether any of these options was used, threads apart: evaluation takes them too."""
+        names = (field.name for field in dataclasses.fields(self) if field.name != "threads")
+        return any(getattr(self, name) not in (None, []) for name in names)
 
     def build_early(self) -> Any | None:
         """The trainer where ``--model`` names it, so that a mistake shows before the data are read."""
