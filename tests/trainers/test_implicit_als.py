@@ -7,7 +7,7 @@ from tastespace.data.interactions import Interactions
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import EmptyError, InputError, NumericalError, ParameterError
 from tastespace.models.confidence import Confidence
-from tastespace.trainers.implicit_als import ImplicitALS, default_unobserved_weight
+from tastespace.trainers.implicit_als import ImplicitALS, default_regularization, default_unobserved_weight
 from tastespace.trainers.stopping import Stopping
 from tests.models.worlds import dense, world
 from tests.reference import als as twin
@@ -62,7 +62,9 @@ def test_pcg_comes_to_the_exact_objective(form):
 
 def test_final_users_are_a_stationary_point():
     train = world(explicit=False)
-    model = ImplicitALS(factors=6, epochs=3, unobserved_weight=0.1, confidence="linear").fit(train)
+    model = ImplicitALS(
+        factors=6, epochs=3, unobserved_weight=0.1, regularization=0.005, confidence="linear"
+    ).fit(train)
     P, Q = model.user_factors.astype(float), model.item_factors.astype(float)
     W = dense(train)
     best = twin.implicit_rows(Q, W, 0.1, 0.0, 0.005, 1.0)
@@ -120,8 +122,36 @@ def test_default_unobserved_weight_follows_density():
     assert default_unobserved_weight(full) == 1.0
     density = sparse.n_events / (sparse.n_users * sparse.n_items)
     assert default_unobserved_weight(sparse) == pytest.approx(9 * density)
-    model = ImplicitALS(factors=2, epochs=1).fit(sparse)
-    assert model.info.params["unobserved_weight"] == default_unobserved_weight(sparse)
+    params = ImplicitALS(factors=2, epochs=1).fit(sparse).info.params
+    assert params["unobserved_weight"] == pytest.approx(default_unobserved_weight(sparse), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"alpha": 40.0}, {"unobserved_weight": 0.01}, {"confidence": "linear"}]
+)
+def test_default_regularization_is_a_share_of_the_events_weight(given):
+    train = world(explicit=False)
+    params = ImplicitALS(factors=2, epochs=1, **given).fit(train).info.params
+    a0 = params["unobserved_weight"] or 1.0
+    weight = given.get("alpha", 1.0) * (train.by_user.values.mean() if "confidence" in given else 1.0)
+    n = train.n_events / train.n_users
+    noise = np.sqrt((train.n_users + train.n_items) / train.n_events)
+    assert params["regularization"] * (n + a0 * train.n_items) == pytest.approx(
+        0.45 * weight * n * noise, rel=1e-4
+    )
+
+
+def test_default_regularization_keeps_its_sum_for_another_scaling():
+    train = world(explicit=False)
+    counts = np.concatenate(
+        [
+            train.by_user.counts() + 0.1 * train.n_items,
+            train.by_item.counts() + 0.1 * train.n_users,
+        ]
+    )
+    full = default_regularization(train, 0.1)
+    flat = default_regularization(train, 0.1, frequency_scaling=0.0)
+    assert flat * len(counts) == pytest.approx(full * counts.sum())
 
 
 def test_stopping_keeps_the_best_epoch():
@@ -155,7 +185,8 @@ def test_confidences():
         Confidence.learn("linear", train.by_user, train.by_item).user_weights(train.by_user), r
     )
     log = Confidence.learn("log", train.by_user, train.by_item).user_weights(train.by_user)
-    np.testing.assert_allclose(log, np.log2(1 + r), rtol=1e-6)
+    np.testing.assert_allclose(log, np.log2(1 + r) / np.log2(1 + r).mean(), rtol=1e-5)
+    assert Confidence.learn("log", train.as_implicit().by_user, train.by_item).average == 1.0
     bm25 = Confidence.learn("bm25", train.by_user, train.by_item)
     W = dense(train)
     sums = np.nansum(W, 1)

@@ -25,7 +25,7 @@ class Confidence:
     ``linear``
         :math:`r`.
     ``log``
-        :math:`\log_2(1 + r)`: 1 for a single event, and ten times the plays are about 3.3 more.
+        :math:`\log_2(1 + r)` divided by its mean over the training events, so that weights average 1.
     ``bm25``
         :math:`\mathrm{idf}_i \, r (K + 1) / (K (1 - B + B n_u / \bar n) + r)` with
         :math:`\mathrm{idf}_i = \log((1 + U) / (1 + n_i)) + 1`, K = 100 and B = 0.8, where :math:`n_u` and
@@ -38,7 +38,8 @@ class Confidence:
     idf
         float32 (items,), for ``bm25`` only.
     average
-        Mean over users of the summed values, for ``bm25`` only.
+        For ``log`` the mean of :math:`\log_2(1 + r)` over the events, for ``bm25`` the mean over users of the
+        summed values.
     """
 
     kind: Kind = "linear"
@@ -47,7 +48,7 @@ class Confidence:
 
     @classmethod
     def learn(cls, kind: Kind, by_user: Csr, by_item: Csr) -> Confidence:
-        """The confidence of a training set; counts what ``bm25`` needs.
+        """The confidence of a training set; measures what the kind needs.
 
         Raises
         ------
@@ -56,8 +57,10 @@ class Confidence:
         """
         if kind not in KINDS:
             raise ParameterError(f"confidence must be one of {', '.join(KINDS)}; got {kind!r}")
-        if kind != "bm25":
+        if kind == "linear" or (kind == "log" and by_user.values is None):
             return cls(kind)
+        if kind == "log":
+            return cls(kind, average=float(np.log2(1.0 + by_user.filled_values()).mean(dtype=np.float64)))
         users = by_item.counts().astype(np.float64)
         idf = (np.log((1.0 + by_user.rows) / (1.0 + users)) + 1.0).astype(np.float32)
         return cls(kind, idf, float(_row_sums(by_user).mean()))
@@ -83,9 +86,11 @@ class Confidence:
         )
 
     def _pointwise(self, events: Csr) -> npt.NDArray[np.float32] | None:
-        if self.kind == "linear" or events.values is None:
+        if self.kind == "linear":
             return events.values
-        return np.asarray(np.log2(1.0 + events.values), np.float32)
+        if events.values is None and self.average == 1.0:
+            return None
+        return np.asarray(np.log2(1.0 + events.filled_values()) / np.float32(self.average), np.float32)
 
     def _bm25(
         self, events: Csr, items: npt.NDArray[np.int32], sums: npt.NDArray[np.float64]

@@ -216,6 +216,8 @@ class ImplicitRows(RowSolver):
         return np.float32(scale) * weights, scale
 
     def relearned(self, train: Interactions) -> ImplicitRows:
+        if self.confidence.idf is None:  # only bm25 counts item by item, and meets new items here
+            return self
         return replace(self, confidence=Confidence.learn(self.confidence.kind, train.by_user, train.by_item))
 
     def side(self, factors: Floats, bias: Floats, threads: int) -> Side:

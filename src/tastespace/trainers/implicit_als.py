@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -50,7 +50,7 @@ class ImplicitALS(Trainer):
     epochs
         Passes over both sides, >= 1.
     regularization
-        :math:`\lambda` > 0.
+        :math:`\lambda` > 0; None: chosen from the shape of the table, see :func:`default_regularization`.
     alpha
         Confidence of an observed cell in Hu, Koren and Volinsky's form, > 0. Not with ``unobserved_weight``.
     unobserved_weight
@@ -86,7 +86,7 @@ class ImplicitALS(Trainer):
 
     factors: int = 128
     epochs: int = 16
-    regularization: float = 0.005
+    regularization: float | None = None
     alpha: float | None = None
     unobserved_weight: float | None = None
     confidence: Kind = "log"
@@ -111,11 +111,10 @@ class ImplicitALS(Trainer):
         self._check_count("epochs", 1)
         self._check_count("cg_steps", 1)
         self._check_count("seed", 0)
-        self._check_number("regularization", above=0)
         self._check_number("frequency_scaling", least=0)
         self._check_choice("confidence", KINDS)
         self._check_choice("solver", ("pcg", "cholesky"))
-        for name in ("alpha", "unobserved_weight"):
+        for name in ("regularization", "alpha", "unobserved_weight"):
             if getattr(self, name) is not None:
                 self._check_number(name, above=0)
         if self.alpha is not None and self.unobserved_weight is not None:
@@ -166,10 +165,39 @@ class ImplicitALS(Trainer):
         )
 
 
-def default_unobserved_weight(train: Interactions) -> float:
-    """The weight of the unobserved cells when none is given: 9 times the density, within [0.003, 1]."""
+def default_unobserved_weight(train: Interactions, weight: float = 1.0) -> float:
+    """The weight of the unobserved cells when none is given: 9 times the density, at most 1.
+
+    ``weight`` is the mean weight of an event; the rule is in units of it.
+    """
     density = train.n_events / (train.n_users * train.n_items)
-    return float(np.clip(9.0 * density, 0.003, 1.0))
+    return weight * min(9.0 * density, 1.0)
+
+
+def default_regularization(
+    train: Interactions, unobserved: float, weight: float = 1.0, frequency_scaling: float = 1.0
+) -> float:
+    r"""The penalty when none is given.
+
+    For :math:`\nu` = 1 an average row, with n events of mean weight w, is drawn to zero by
+
+    .. math:: \lambda (n + a_0 I) = 0.45 \, w n \sqrt{(U + I) / N}
+
+    with U users, I items and N events. A direction of the space survives when its singular value in the
+    degree-normalised table exceeds a fixed multiple of the penalty, and the noise of that table has singular values
+    near :math:`\sqrt{(U + I) / N}`; 0.45 was chosen on validation parts of four data sets, see
+    ``docs/guide/defaults.md``. For another :math:`\nu` the sum of all rows' penalties stays the same.
+    """
+    cells = train.n_users * train.n_items
+    noise = np.sqrt((train.n_users + train.n_items) / train.n_events)
+    penalty = 0.45 * noise * weight / (1.0 + unobserved * cells / train.n_events)
+    mass = np.concatenate(
+        [
+            train.by_user.counts() + unobserved * train.n_items,
+            train.by_item.counts() + unobserved * train.n_users,
+        ]
+    )
+    return float(penalty * mass.sum() / (mass**frequency_scaling).sum())
 
 
 def _check_positive(train: Interactions) -> None:
@@ -185,21 +213,32 @@ def _check_positive(train: Interactions) -> None:
     )
 
 
+def _rows(trainer: ImplicitALS, train: Interactions) -> ImplicitRows:
+    """The row solver, with defaults filled in."""
+    rows = ImplicitRows(
+        regularization=0.0,
+        frequency_scaling=trainer.frequency_scaling,
+        alpha=trainer.alpha,
+        unobserved_weight=trainer.unobserved_weight,
+        confidence=Confidence.learn(trainer.confidence, train.by_user, train.by_item),
+    )
+    weights, weight = rows.user_weights(train.by_user)
+    if weights is not None:
+        weight = float(weights.mean(dtype=np.float64))
+    if trainer.alpha is None and trainer.unobserved_weight is None:
+        rows = replace(rows, unobserved_weight=default_unobserved_weight(train, weight))
+    penalty = trainer.regularization
+    if penalty is None:
+        penalty = default_regularization(train, rows.unobserved, weight, trainer.frequency_scaling)
+    return replace(rows, regularization=penalty)
+
+
 class _Run:
     """One fit under way; see :class:`tastespace.trainers.loop.Run`."""
 
     def __init__(self, trainer: ImplicitALS, train: Interactions, threads: int) -> None:
         self.trainer, self.train, self.threads = trainer, train, threads
-        a0 = trainer.unobserved_weight
-        if trainer.alpha is None and a0 is None:
-            a0 = default_unobserved_weight(train)
-        self.rows = ImplicitRows(
-            regularization=trainer.regularization,
-            frequency_scaling=trainer.frequency_scaling,
-            alpha=trainer.alpha,
-            unobserved_weight=a0,
-            confidence=Confidence.learn(trainer.confidence, train.by_user, train.by_item),
-        )
+        self.rows = _rows(trainer, train)
         self.user_weights = self.rows.user_weights(train.by_user)
         every = np.arange(train.n_items, dtype=np.int32)
         self.item_weights = self.rows.item_weights(train.by_item, every, train.by_user)
@@ -263,7 +302,10 @@ class _Run:
         zeros = np.zeros(train.n_items, np.float32)
         fixed = self.rows.side(self.q, zeros, self.threads)
         p = self.rows.solve(train.by_user, self.user_weights, fixed, self.threads)
-        params = plain(self.trainer.params()) | {"unobserved_weight": self.rows.unobserved_weight}
+        params = plain(self.trainer.params()) | {
+            "regularization": self.rows.regularization,
+            "unobserved_weight": self.rows.unobserved_weight,
+        }
         return FactorModel(
             users=train.users,
             items=train.items,
