@@ -1,7 +1,7 @@
 """Watch a fit, stop when it no longer improves, and keep the best epoch."""
 
 import tastespace as ts
-from tastespace.trainers.stopping import Epoch
+from tastespace import Epoch
 
 ratings = ts.datasets.load("movietweetings-100k").filter(min_user_events=5, min_item_events=5)
 train, test = ts.split.last_out(ratings, n=2)
