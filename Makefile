@@ -1,92 +1,85 @@
-# The chores of this repository. CI runs the same targets (.ci/run).
-#
-#   make demo    learn the bundled ratings, compare models, print recommendations, draw a picture
-#   make test    every test, against the installed wheel; PYTEST_ARGS="-k als" for some of them
-#   make check   formatting, lints, types, import order, the contents of the wheel
-#   make dev     put the source tree in place of the wheel, for `.venv/bin/python -m pytest` while editing
-#   make dist    wheel and source archive for a release, in dist/
-#   make clean   remove everything that these targets make
-#
-# Needed: Python 3.11 or newer (PYTHON=... names one), and cargo. All else goes into .venv.
-
-.PHONY: help demo test check dev dist clean FORCE
-.DELETE_ON_ERROR:
-.SUFFIXES:
+# One target per chore; continuous integration runs the same ones (.ci/run).
+# Needs: Python 3.11+ with the venv module (PYTHON=... names one) and a Rust toolchain. All else goes into .venv.
 
 VENV := .venv
 PY := $(VENV)/bin/python
-DONE := $(VENV)/.done# one empty file for each finished step
+STAMPS := $(VENV)/.stamps
 
-# Nothing of the caller's Python may reach the tests, above all not this source tree.
+# What the wheel is made of. The list is itself a prerequisite, so that a removed file counts as a change.
+SOURCES := pyproject.toml Cargo.toml Cargo.lock LICENSE README.md $(shell find crates src -type f \
+    ! -path '*/__pycache__/*' ! -name '*.so*' ! -name '*.pyd' ! -name '.*' | LC_ALL=C sort)
+
+# Nothing of the caller's Python may reach the tests, above all not the source tree.
 unexport PYTHONPATH PYTHONHOME
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
-# Where rustup puts cargo before the shell is opened anew.
-export PATH := $(PATH):$(HOME)/.cargo/bin
+export PATH := $(PATH):$(HOME)/.cargo/bin# where rustup puts cargo before the shell is opened anew
 
-help:
-	@sed -n 's/^#   make/  make/p' Makefile
+.PHONY: help demo test check bench dev dist clean FORCE
+.DELETE_ON_ERROR:
 
-# What the wheel is made of. The list itself is a prerequisite, so that a removed file counts as a change.
-SOURCES := pyproject.toml Cargo.toml Cargo.lock LICENSE README.md \
-	$(shell find crates src -type f ! -path '*/__pycache__/*' ! -name '*.so*' ! -name '*.pyd' ! -name '.*' | LC_ALL=C sort)
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
 
-build/sources: FORCE
-	@mkdir -p build
-	@printf '%s\n' $(SOURCES) > $@.now
-	@cmp -s $@.now $@ && rm $@.now || mv $@.now $@
+demo: $(STAMPS)/installed-plot ## learn the bundled ratings, compare models, print recommendations, draw the space
+	$(PY) -m tastespace demo
 
-$(DONE)/venv: scripts/venv.sh pyproject.toml
+test: $(STAMPS)/installed-all $(STAMPS)/dev ## every test, against the installed wheel; PYTEST="-k als" for some
+	cargo test --release --locked --quiet --workspace
+	$(PY) -m pytest $(PYTEST)
+
+check: $(STAMPS)/installed-all $(STAMPS)/dev ## formatters, linters, types, import layers, contents of the wheel
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml tastespace._native
+	$(VENV)/bin/lint-imports
+	$(PY) scripts/check_wheel.py build/wheel/*.whl
+	cargo fmt --all --check
+	cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+
+bench: $(STAMPS)/installed-all $(STAMPS)/dev ## one benchmark, on the data in TASTESPACE_DATA: RUN="quality/ncf_ml_1m.py"
+	$(PY) benchmarks/$(or $(RUN),$(error name a script of benchmarks/: make bench RUN="quality/ncf_ml_1m.py --seeds 1"))
+
+dev: $(STAMPS)/dev ## install the source tree itself, to work on it; the next `make test` puts the wheel back
+	rm -f $(STAMPS)/installed-*
+	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(PY) -m maturin develop --release --locked --extras all
+
+dist: $(STAMPS)/venv ## wheel and source archive of a release, in dist/
+	rm -rf dist
+	CARGO_ENCODED_RUSTFLAGS="--remap-path-prefix=$(HOME)/.cargo=cargo" \
+	    $(PY) -m maturin build --profile wheel --sdist --locked --interpreter $(PY) --out dist
+	$(PY) scripts/check_wheel.py dist/*.whl
+
+clean: ## remove everything that these targets make
+	rm -rf $(VENV) build demo dist target .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -f src/tastespace/_native.*.so src/tastespace/_native.pyd
+	find src tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(STAMPS)/venv: scripts/rust.sh scripts/venv.sh pyproject.toml
 	@sh scripts/rust.sh
 	@sh scripts/venv.sh $(VENV)
-	@mkdir -p $(DONE) && touch $@
+	@mkdir -p $(STAMPS) && touch $@
 
-build/wheel.done: build/sources $(SOURCES) | $(DONE)/venv
+build/sources: FORCE
+	@mkdir -p build && printf '%s\n' $(SOURCES) > $@.now
+	@if cmp -s $@.now $@; then rm $@.now; else mv $@.now $@; fi
+
+build/wheel.built: build/sources $(SOURCES) | $(STAMPS)/venv
 	@sh scripts/rust.sh
 	rm -rf build/wheel
 	$(PY) -m maturin build --release --locked --interpreter $(PY) --out build/wheel
 	@touch $@
 
-# installed-plot, installed-all: the wheel with that extra. pip keeps an equal version, so it is removed first.
-$(DONE)/installed-%: build/wheel.done | $(DONE)/venv
-	@$(PY) -m pip uninstall --quiet --yes tastespace 2>/dev/null
+# installed-plot, installed-all: the wheel with that extra. Named by its file: the name alone would ask the package
+# index for it. Uninstalled first, because pip keeps what has the same version.
+$(STAMPS)/installed-%: build/wheel.built | $(STAMPS)/venv
 	@echo "installing the wheel and what it needs into $(VENV)"
+	@$(PY) -m pip uninstall --quiet --quiet --yes tastespace
 	@$(PY) -m pip install --quiet "$$(echo build/wheel/*.whl)[$*]"
 	@touch $@
 
-$(DONE)/tools: pyproject.toml | $(DONE)/venv
-	@echo "installing the tools of the tests and checks into $(VENV)"
+$(STAMPS)/dev: pyproject.toml | $(STAMPS)/venv
+	@echo "installing the tools for tests and checks into $(VENV)"
 	@$(PY) -m pip install --quiet --group dev
 	@touch $@
-
-demo: $(DONE)/installed-plot
-	$(PY) -m tastespace demo
-
-test: $(DONE)/installed-all $(DONE)/tools
-	cargo test --release --locked --package tastespace-kernels
-	$(PY) -m pytest $(PYTEST_ARGS)
-
-check: $(DONE)/installed-all $(DONE)/tools
-	cargo fmt --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
-	$(PY) -m ruff format --check .
-	$(PY) -m ruff check .
-	$(PY) -m mypy
-	$(PY) -m mypy.stubtest tastespace._native
-	$(PY) -m importlinter.cli lint
-	$(PY) scripts/check_wheel.py build/wheel/*.whl
-
-dev: $(DONE)/tools
-	rm -f $(DONE)/installed-*
-	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(PY) -m maturin develop --release --locked --extras all
-
-dist: $(DONE)/venv
-	rm -rf dist
-	CARGO_ENCODED_RUSTFLAGS="--remap-path-prefix=$(HOME)/.cargo=cargo" \
-		$(PY) -m maturin build --profile wheel --sdist --locked --interpreter $(PY) --out dist
-	$(PY) scripts/check_wheel.py dist/*.whl
-
-clean:
-	rm -rf $(VENV) build demo dist target .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find src tests scripts benchmarks -name __pycache__ -prune -exec rm -rf {} +
-	rm -f src/tastespace/_native.*.so src/tastespace/_native.pyd

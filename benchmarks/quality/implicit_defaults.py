@@ -39,8 +39,8 @@ VALIDATION_USERS = 5000
 
 #: alpha and lambda of implicit cover the same ground as alpha0 and reg of irspack: alpha = 1 + 1 / alpha0.
 GRIDS = {
-    "implicit": {"alpha": (3.0, 10.0, 30.0, 100.0), "regularization": (10.0, 30.0, 100.0, 300.0)},
-    "irspack": {"alpha0": (0.01, 0.03, 0.1, 0.3), "reg": (0.001, 0.003, 0.01, 0.03)},
+    "implicit": {"alpha": (3.0, 10.0, 30.0, 100.0), "regularization": (30.0, 100.0, 300.0, 1000.0)},
+    "irspack": {"alpha0": (0.01, 0.03, 0.1, 0.3), "reg": (0.003, 0.01, 0.03, 0.1)},
 }
 FIXED = {
     "implicit": {"factors": FACTORS, "random_state": 0},

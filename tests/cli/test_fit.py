@@ -67,7 +67,6 @@ def test_the_default_trainer_follows_the_data(ratings: Path, tmp_path: Path) -> 
         ("bias_regularization=0.3", "bias_regularization", 0.3),
         ("cg-steps=2", "cg_steps", 2),
         ("biases=false", "biases", False),
-        ("threads=none", "threads", None),
         ("solver = cholesky", "solver", "cholesky"),
     ],
 )

@@ -186,7 +186,7 @@ def test_scores_that_are_no_numbers_name_the_user():
 class Broken(Written):
     """Answers with what it is told."""
 
-    def rank(self, user_rows, n, *, exclude_seen=True):
+    def rank(self, user_rows, n, *, exclude_seen=True, threads=None):
         ranked, scores = super().rank(user_rows, n, exclude_seen=exclude_seen)
         return self.breaks(ranked, scores)
 

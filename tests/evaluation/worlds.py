@@ -43,7 +43,7 @@ class Written:
             indices = np.array([item for row in rows for item in row], np.int32)
             self.history = Csr(indptr, indices, len(self.items))
 
-    def rank(self, user_rows, n, *, exclude_seen=True):
+    def rank(self, user_rows, n, *, exclude_seen=True, threads=None):
         self.asked.append(len(user_rows))
         ranked = np.full((len(user_rows), n), -1, np.int32)
         best = np.full((len(user_rows), n), -np.inf, np.float32)
@@ -55,7 +55,7 @@ class Written:
             best[place, : len(order)] = self.scores[row, order]
         return ranked, best
 
-    def score_pairs(self, user_rows, item_rows):
+    def score_pairs(self, user_rows, item_rows, *, threads=None):
         return self.scores[user_rows, item_rows]
 
 

@@ -176,3 +176,12 @@ def test_refused_permission_names_the_remedy(monkeypatch, path, act):
     monkeypatch.setattr(file, "open", refuse, raising=False)
     with pytest.raises(FileError, match="permission denied; choose another place or change the permissions"):
         act(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_or_a_device_is_not_replaced(path):
+    os.mkfifo(path)
+    with pytest.raises(FileError, match="it is a device or a pipe; name a regular file"):
+        store.write(path, {}, {})
+    assert not path.is_file()
+    assert list(path.parent.iterdir()) == [path]

@@ -72,7 +72,7 @@ class RanksAloneOtherwise(Wrapped):
 
 
 class ScoresAloneOtherwise(Wrapped):
-    def score_pairs(self, users, items):
+    def score_pairs(self, users, items, **options):
         return self.model.score_pairs(users, items) * np.float32(1 + (len(users) == 1))
 
 
@@ -176,7 +176,7 @@ class DeniesAfterwards(Wrapped):
 
 
 class OtherPairScores(Wrapped):
-    def score_pairs(self, users, items):
+    def score_pairs(self, users, items, **options):
         return self.model.score_pairs(users, items) + np.float32(0.1)
 
 
@@ -215,7 +215,7 @@ class DoublePredictions(Wrapped):
 
 class FoldsInOtherwise(Wrapped):
     def fold_in(self, history):
-        return self.model.fold_in({item: value + 1 for item, value in history.items()})
+        return self.model.fold_in({item: 6 - value for item, value in history.items()})
 
 
 class FoldsNothingIntoNaN(Wrapped):

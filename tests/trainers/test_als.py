@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from tastespace.data import split
 from tastespace.errors import InputError, NumericalError, ParameterError
 from tastespace.trainers.als import ALS
 from tastespace.trainers.baseline import Baseline
+from tastespace.trainers.implicit_als import ImplicitALS
 from tastespace.trainers.popularity import Popularity
 from tastespace.trainers.stopping import Stopping
 from tests.models.worlds import dense, world
@@ -219,3 +221,103 @@ def test_default_penalty_follows_the_scale_of_the_ratings():
     assert flat * len(rows) == pytest.approx(small.info.params["regularization"] * np.sqrt(rows).sum())
     given = ALS(factors=3, regularization=0.05).fit(train).info.params
     assert (given["regularization"], given["frequency_scaling"]) == (0.05, 1.0)
+
+
+def test_units_of_the_ratings_change_nothing_but_the_units():
+    train = world()
+
+    def scaled(c):
+        return type(train).from_events(
+            train.users,
+            train.items,
+            train.user_rows(),
+            train.by_user.indices,
+            values=train.by_user.values * np.float32(c),
+            explicit=True,
+        )
+
+    users, items = train.users.ids[:30].tolist(), train.items.ids[:30].tolist()
+    for trainer in (ALS(factors=3), Baseline()):
+        plain = trainer.fit(train).predict(users, items)
+        for c in (1e-6, 1e6):
+            np.testing.assert_allclose(trainer.fit(scaled(c)).predict(users, items) / c, plain, rtol=2e-3)
+
+
+def test_a_warm_start_goes_on_where_the_model_stopped():
+    train = world()
+    told = []
+    trainer = ALS(factors=4, epochs=10, solver="cholesky", regularization=0.05)
+    model = trainer.fit(train, callbacks=[told.append])
+    trainer.replace(init=model, epochs=1).fit(train, callbacks=[told.append])
+    assert told[-1].objective <= told[-2].objective * (1 + 1e-5)
+    with pytest.raises(ParameterError, match="init has 4 factors; a fit of 2 can start from 1 to 2"):
+        trainer.replace(factors=2, init=model).fit(train)
+    with pytest.raises(ParameterError, match="init has 0 factors"):
+        trainer.replace(init=Baseline().fit(train)).fit(train)
+
+
+def test_padding_does_not_touch_the_answer():
+    train = world(80, 60, 0.4)
+    R = dense(train)
+    for k in (15, 16, 17):
+        model = ALS(factors=k, epochs=1, regularization=1e-3, frequency_scaling=0.0, solver="cholesky").fit(
+            train
+        )
+        Q = model.item_factors.astype(float)
+        P, bu = twin.explicit_rows(Q, model.item_bias, model.mean, R, 1e-3, 1e-3, 0.0)
+        got = model.user_factors @ Q.T + model.user_bias[:, None]
+        np.testing.assert_allclose(got, P @ Q.T + bu[:, None], atol=5e-3)
+
+
+@pytest.mark.parametrize("trainer", [ALS(), Baseline(), Popularity()])
+def test_what_is_no_table_of_events_is_refused(trainer):
+    name = type(trainer).__name__
+    with pytest.raises(
+        InputError, match=rf"{name}\.fit takes Interactions as train; got list: make them with ts.read"
+    ):
+        trainer.fit([1, 2])
+    halves = split.random(world())
+    with pytest.raises(InputError, match=r"got a Split: pass split\.train"):
+        trainer.fit(halves)
+    if isinstance(trainer, ALS):
+        with pytest.raises(InputError, match=r"as valid; got list"):
+            trainer.fit(halves.train, [1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"init": "svd"}, r"init of ALS must be a model, a pair of arrays, or None; got 'svd'"),
+        ({"stopping": "rmse"}, r"stopping of ALS must be a Stopping, or None; got 'rmse'"),
+        ({"biases": "no"}, r"biases of ALS must be True or False; got 'no'"),
+        ({"progress": "yes"}, r"progress of ALS must be True, False or None; got 'yes'"),
+    ],
+)
+def test_settings_of_the_wrong_type_are_refused(settings, message):
+    with pytest.raises(ParameterError, match=message):
+        ALS(**settings)
+
+
+def test_numpy_numbers_are_as_good():
+    trainer = ALS(factors=np.int64(8), regularization=np.float32(0.5), epochs=np.int32(2))
+    assert trainer == ALS(factors=8, regularization=0.5, epochs=2)
+    assert type(trainer.params()["factors"]) is int
+    pair = (np.zeros((3, 8)), np.zeros((3, 8)))
+    assert hash(trainer.replace(init=pair)) == hash(trainer)
+
+
+def test_factors_that_cannot_fit_into_memory_are_refused_before_the_start():
+    with pytest.raises(ParameterError, match=r"factors=50000000 for \d+ users and items needs [\d,]+ GiB"):
+        ALS(factors=50_000_000).fit(world())
+    with pytest.raises(ParameterError, match=r"init takes a pair of arrays.* got 3"):
+        ALS(factors=2, init=(np.zeros(1),) * 3).fit(world())
+
+
+def test_stopping_metrics_that_cannot_stop_are_refused_before_the_start():
+    train = world(explicit=False)
+    with pytest.raises(ParameterError, match=r"ImplicitALS predicts no ratings, so 'rmse' cannot stop it"):
+        ImplicitALS(stopping=Stopping("rmse")).fit(train, train)
+    with pytest.raises(ParameterError, match=r"must name its cut-off, such as 'ndcg@10'; got 'ndcg'"):
+        ImplicitALS(stopping=Stopping("ndcg")).fit(train, train)
+    with pytest.raises(ParameterError, match=r"patience of Stopping must be a whole number >= 1; got '3'"):
+        Stopping(patience="3")

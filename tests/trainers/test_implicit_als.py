@@ -53,7 +53,7 @@ def test_pcg_comes_to_the_exact_objective(form):
     train = world(explicit=False)
     last = {}
     for solver in ("pcg", "cholesky"):
-        ImplicitALS(factors=5, epochs=30, regularization=0.03, solver=solver, **given).fit(
+        ImplicitALS(factors=5, epochs=30, regularization=0.03, confidence="log", solver=solver, **given).fit(
             train, callbacks=[lambda epoch, solver=solver: last.__setitem__(solver, epoch.objective)]
         )
     # The loss has several valleys; two steps a row may end in a neighbouring one.
@@ -133,7 +133,8 @@ def test_default_regularization_is_a_share_of_the_events_weight(given):
     train = world(explicit=False)
     params = ImplicitALS(factors=2, epochs=1, **given).fit(train).info.params
     a0 = params["unobserved_weight"] or 1.0
-    weight = given.get("alpha", 1.0) * (train.by_user.values.mean() if "confidence" in given else 1.0)
+    linear = "alpha" in given or "confidence" in given
+    weight = given.get("alpha", 1.0) * (train.by_user.values.mean() if linear else 1.0)
     n = train.n_events / train.n_users
     noise = np.sqrt((train.n_users + train.n_items) / train.n_events)
     assert params["regularization"] * (n + a0 * train.n_items) == pytest.approx(
@@ -244,7 +245,7 @@ def test_negative_ratings_as_weights_are_refused():
 def test_stopping_needs_a_validation_set():
     with pytest.raises(ParameterError, match=r"stopping of ImplicitALS needs a validation set"):
         ImplicitALS(stopping=Stopping()).fit(world(explicit=False))
-    with pytest.raises(ParameterError, match="patience of Stopping must be >= 1"):
+    with pytest.raises(ParameterError, match="patience of Stopping must be a whole number >= 1"):
         Stopping(patience=0)
 
 

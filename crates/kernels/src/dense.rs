@@ -133,9 +133,12 @@ dispatch!(
     pub fn cholesky = cholesky_generic(a: &mut [f32], stride: usize) -> Result<(), usize>
 );
 
-/// The smallest diagonal entry of a triangular matrix over its largest.
-pub fn pivot_ratio(u: &[f32], stride: usize) -> f32 {
-    let pivots = (0..stride).map(|i| u[i * stride + i]);
+/// The smallest of the first `used` diagonal entries of a triangular matrix over the largest; 1 without any.
+pub fn pivot_ratio(u: &[f32], stride: usize, used: usize) -> f32 {
+    if used == 0 {
+        return 1.0;
+    }
+    let pivots = (0..used).map(|i| u[i * stride + i]);
     let (low, high) = pivots.fold((f32::INFINITY, 0.0f32), |(low, high), p| (low.min(p), high.max(p)));
     low / high
 }

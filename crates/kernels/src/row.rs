@@ -282,8 +282,9 @@ unsafe fn conjugate_gradient_generic<L: Lanes>(
             p[c] = z[c];
         }
         let mut rz = dot::<L>(r, z);
+        let first = rz;
         for step in 0..steps {
-            if rz <= 1e-20 {
+            if rz <= 1e-14 * first || rz <= 0.0 {
                 break;
             }
             for c in 0..stride {
@@ -376,8 +377,8 @@ dispatch!(
     fn gather = gather_generic(system: System<'_>, from: usize, to: usize, b: &mut [f32], s: &mut [f32], tile: &mut [f32])
 );
 
-/// The least ratio of Cholesky pivots for which single precision is trusted: about four digits remain.
-const WORST_PIVOTS: f32 = 1e-2;
+/// The least ratio of Cholesky pivots for which single precision is trusted: about four digits remain at least.
+const WORST_PIVOTS: f32 = 3e-2;
 
 /// As [`exact`], in double precision and without vectors.
 fn exact_in_double(system: System<'_>, m: Option<&[f32]>, lambda: f32, x: &mut [f32]) -> Result<f32, usize> {
@@ -478,8 +479,10 @@ pub fn exact(
             x[i] -= schur * target * s[i];
         }
     }
+    // Padding columns hold lambda alone and say nothing about the row.
+    let used = (0..stride).rposition(|i| a[i * stride + i] != lambda).map_or(0, |last| last + 1);
     // Weights that differ a millionfold leave single precision; such rows are rare and go the long way.
-    if dense::cholesky(level, a, stride).is_err() || dense::pivot_ratio(a, stride) < WORST_PIVOTS {
+    if dense::cholesky(level, a, stride).is_err() || dense::pivot_ratio(a, stride, used) < WORST_PIVOTS {
         return exact_in_double(system, m, lambda, x);
     }
     dense::cholesky_solve(level, a, stride, x);

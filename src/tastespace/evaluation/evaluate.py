@@ -230,7 +230,7 @@ class Evaluation:
         metrics: dict[str, float],
         per_user: dict[str, UserValues],
     ) -> None:
-        residuals = rate_events(model, rated, scale, batch=self._batch)
+        residuals = rate_events(model, rated, scale, threads=self._threads, batch=self._batch)
         for metric in self._selection.rating:
             metrics[metric] = float(RATING[metric](residuals.total())[0])
             per_user[metric] = UserValues(self._held_out.users, rated.test_rows, RATING[metric](residuals))

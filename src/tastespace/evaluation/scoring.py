@@ -46,7 +46,7 @@ def rank_users(
     exclude_seen
         Whether items in a user's history stay out of the list.
     threads
-        For counting; they change no bit of the result.
+        At most this many; they change no bit of the result.
     batch
         Users per block.
 
@@ -76,7 +76,7 @@ def rank_users(
     best = np.full(len(model.items), _NEVER, np.int32)
     for start, end in _blocks(len(targets.rows), batch):
         rows = targets.rows[start:end]
-        ranked, scores = model.rank(rows, places, exclude_seen=exclude_seen)
+        ranked, scores = model.rank(rows, places, exclude_seen=exclude_seen, threads=threads)
         _check(model, rows, places, ranked, scores)
         ranked = np.ascontiguousarray(ranked)
         _native.count_hits(
@@ -107,7 +107,9 @@ def rank_users(
     return hits, best
 
 
-def rate_events(model: Recommender, targets: Targets, scale: tuple[float, float], *, batch: int) -> Residuals:
+def rate_events(
+    model: Recommender, targets: Targets, scale: tuple[float, float], *, threads: int, batch: int
+) -> Residuals:
     """Predict every target event, and sum the errors of each user.
 
     Parameters
@@ -118,6 +120,8 @@ def rate_events(model: Recommender, targets: Targets, scale: tuple[float, float]
         Users with at least one event each.
     scale
         Predictions are kept inside it.
+    threads
+        At most this many; they change no bit of the result.
     batch
         Users per block.
 
@@ -131,7 +135,7 @@ def rate_events(model: Recommender, targets: Targets, scale: tuple[float, float]
     for start, end in _blocks(len(sizes), batch):
         first, last = targets.indptr[start], targets.indptr[end]
         users, items = np.repeat(targets.rows[start:end], sizes[start:end]), targets.items[first:last]
-        predicted = model.score_pairs(users, items)
+        predicted = model.score_pairs(users, items, threads=threads)
         bad = np.flatnonzero(~np.isfinite(predicted))
         if len(bad):
             user, item = _name(model.users, users[bad[0]]), _name(model.items, items[bad[0]])

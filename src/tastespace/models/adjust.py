@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tastespace.data.vocabulary import Vocabulary
-from tastespace.errors import ParameterError
+from tastespace.errors import ParameterError, UnknownItemError
 from tastespace.models.padding import Floats
+from tastespace.models.protocol import ID
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,29 +40,43 @@ def adjustment(
     Raises
     ------
     ParameterError
-        If a boost is not a positive finite number.
+        If a boost is not a positive finite number, or a single id is given for several.
+    UnknownItemError
+        If ids are text where the model has integers, or the reverse.
     """
     if allow is None and deny is None and not boost:
         return None
     barred = np.zeros(len(items), bool)
     if allow is not None:
         barred[:] = True
-        barred[_known(items, allow)] = False
+        barred[_known(items, allow, "allow")] = False
     if deny is not None:
-        barred[_known(items, deny)] = True
+        barred[_known(items, deny, "deny")] = True
     if not boost:
         return Adjustment(barred)
     factor = np.ones(len(items), np.float32)
-    for item, value in boost.items():
-        if not (np.isfinite(value) and value > 0):
-            raise ParameterError(f"boost of item {item!r} must be a positive finite number; got {value!r}")
-        factor[_known(items, [item])] = value
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
+        for item, value in boost.items():
+            strength = np.float32(value) if isinstance(value, (int, float, np.number)) else np.float32(np.nan)
+            if not (0 < strength < np.inf and 0 < 1 / strength < np.inf):
+                raise ParameterError(
+                    f"boost of item {item!r} must be a positive finite number; got {value!r}"
+                )
+            factor[_known(items, [item], "boost")] = strength
     return Adjustment(barred, factor, 1.0 / factor)
 
 
-def _known(items: Vocabulary, ids: Iterable[str | int]) -> npt.NDArray[np.int32]:
-    given = ids if isinstance(ids, np.ndarray) else list(ids)
-    if len(given) == 0:
+def _known(items: Vocabulary, ids: Iterable[str | int], name: str) -> npt.NDArray[np.int32]:
+    """The rows of the ids that the vocabulary knows; ids of the other type are a mistake."""
+    if isinstance(ids, (*ID, Mapping)):
+        raise ParameterError(f"{name} takes several item ids, such as a list; got {ids!r}")
+    given = list(ids)
+    if not given:
         return np.empty(0, np.int32)
+    kind = "string" if isinstance(given[0], str) else "integer"
+    if kind != items.kind:
+        raise UnknownItemError(
+            f"{name} holds the {kind} id {given[0]!r}, and the items of this model have {items.kind} ids"
+        )
     rows = items.find(given)
     return rows[rows >= 0]

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, fields, replace
 from os import PathLike
-from typing import overload
+from typing import Any, Literal, overload
 
 import numpy as np
 
 import tastespace._native as _native
-from tastespace.data.csr import Csr
+from tastespace.data.csr import Csr, Duplicates
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
-from tastespace.errors import HistoryError, InputError, ParameterError, UnknownUserError, UnsupportedError
+from tastespace.errors import (
+    HistoryError,
+    InputError,
+    ParameterError,
+    UnknownItemError,
+    UnknownUserError,
+    UnsupportedError,
+)
 from tastespace.models.adjust import Adjustment, adjustment
 from tastespace.models.explanation import Explanation
 from tastespace.models.info import ModelInfo, summarize
@@ -26,6 +33,16 @@ from tastespace.models.solvers import RowSolver, Side
 from tastespace.models.table import Neighbours, Recommendations, Table
 from tastespace.models.visitor import Visitor, history_of
 from tastespace.store.file import write
+
+#: What a list without seen items does with the history.
+SEEN = "leave out what they have seen"
+
+
+def at_least_one(name: str, value: int) -> int:
+    """The value, if it is a whole number of at least 1; else ParameterError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ParameterError(f"{name} must be a whole number of at least 1; got {value!r}")
+    return int(value)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,6 +64,8 @@ class FactorModel:
         The score before biases and factors.
     history
         What each user has seen, (users, items); None when the model was saved without.
+    explicit
+        Whether the values of the history are ratings.
     scale
         Lowest and highest rating, where scores are ratings; ``predict`` stays inside.
     solver
@@ -63,34 +82,63 @@ class FactorModel:
     item_bias: Floats
     mean: float
     history: Csr | None
+    explicit: bool
     scale: tuple[float, float] | None
     solver: RowSolver | None
     info: ModelInfo
+    threads: InitVar[int | None] = None
     _p: Floats = field(init=False)
     _side: Side = field(init=False)
     _ranker: _native.Ranker = field(init=False)
     _offset: Floats = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Packs the item side for scoring and makes every array read-only."""
+    def __post_init__(self, threads: int | None) -> None:
+        """Checks the shapes, makes every array read-only and packs the item side for scoring.
+
+        ``threads`` bounds the threads that this takes; None: all cores.
+
+        Raises
+        ------
+        InputError
+            If arrays do not fit the vocabularies, or hold NaN or infinity.
+        """
         put = object.__setattr__
-        k = self.user_factors.shape[1]
-        p, q = pad(self.user_factors), pad(self.item_factors)
-        for array in (p, q, self.user_bias, self.item_bias):
+        k = self.user_factors.shape[-1] if self.user_factors.ndim else 0
+        shapes = {
+            "user_factors": (len(self.users), k),
+            "item_factors": (len(self.items), k),
+            "user_bias": (len(self.users),),
+            "item_bias": (len(self.items),),
+        }
+        for name, shape in shapes.items():
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != np.float32:
+                raise InputError(f"{name} must be float32 {shape}; got {array.dtype} {array.shape}")
             if not np.isfinite(array).all():
-                raise InputError("a factor model needs finite factors and biases; found NaN or infinity")
-            frozen(array)
+                raise InputError(
+                    f"a factor model needs finite factors and biases; {name} holds NaN or infinity"
+                )
+        if self.history is not None and (self.history.rows, self.history.columns) != (
+            len(self.users),
+            len(self.items),
+        ):
+            raise InputError(f"history must be (users, items); got {self.history!r}")
+        p, q = pad(self.user_factors), pad(self.item_factors)
         put(self, "user_factors", p[:, :k])
         put(self, "item_factors", q[:, :k])
+        put(self, "user_bias", frozen(self.user_bias))
+        put(self, "item_bias", frozen(self.item_bias))
         put(self, "_p", p)
         side = Side(q, self.item_bias)
-        put(
-            self,
-            "_side",
-            side if self.solver is None else self.solver.side(q, self.item_bias, resolve_threads(None)),
-        )
+        if self.solver is not None:
+            side = self.solver.side(q, self.item_bias, resolve_threads(threads))
+        put(self, "_side", side)
         put(self, "_ranker", _native.Ranker(q, k, self.item_bias))
         put(self, "_offset", np.float32(self.mean) + self.user_bias)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles go through the constructor, which packs the item side again."""
+        return FactorModel, tuple(getattr(self, f.name) for f in fields(self) if f.init)
 
     @property
     def factors(self) -> int:
@@ -104,7 +152,13 @@ class FactorModel:
     # Scores
 
     def rank(
-        self, user_rows: Rows, n: int, *, exclude_seen: bool = True, adjust: Adjustment | None = None
+        self,
+        user_rows: Rows,
+        n: int,
+        *,
+        exclude_seen: bool = True,
+        threads: int | None = None,
+        adjust: Adjustment | None = None,
     ) -> tuple[Rows, Scores]:
         """The best n items of each user row.
 
@@ -116,6 +170,8 @@ class FactorModel:
             Items for each user.
         exclude_seen
             Leave out what the user has seen.
+        threads
+            At most this many; None: all cores. One user takes one.
         adjust
             Item filters and boosts, from :func:`tastespace.models.adjust.adjustment`.
 
@@ -129,8 +185,9 @@ class FactorModel:
         HistoryError
             If seen items are to be left out and the model holds no history.
         """
-        seen = (self._history(), user_rows) if exclude_seen else None
-        return self._best(self._p[user_rows], self._offset[user_rows], n, seen, adjust)
+        self._check_rows("user", user_rows, len(self.users))
+        seen = (self._history(SEEN), user_rows) if exclude_seen else None
+        return self._best(self._p[user_rows], self._offset[user_rows], n, seen, adjust, threads)
 
     def _best(
         self,
@@ -139,20 +196,21 @@ class FactorModel:
         n: int,
         seen: tuple[Csr, Rows] | None,
         adjust: Adjustment | None,
+        threads: int | None = None,
     ) -> tuple[Rows, Scores]:
-        if n < 1:
-            raise ParameterError(f"n must be at least 1; got {n}")
-        n = min(n, len(self.items))
+        n = min(at_least_one("n", n), len(self.items))
         exclude = None if seen is None else (seen[0].indptr, seen[0].indices, seen[1])
-        threads = 1 if len(vectors) == 1 else resolve_threads(None)
+        threads = 1 if len(vectors) == 1 else resolve_threads(threads)
         if adjust is None:
             return self._ranker.best(vectors, offset, n, threads, exclude)
         bias = adjust.bias(self.item_bias)
         return self._ranker.best(vectors, offset, n, threads, exclude, bias, adjust.positive, adjust.negative)
 
-    def score_pairs(self, user_rows: Rows, item_rows: Rows) -> Scores:
+    def score_pairs(self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None) -> Scores:
         """Raw scores of pairs of rows, float32 (pairs,); the same bits as :meth:`rank` gives."""
-        scores = self._ranker.pairs(self._p, user_rows, item_rows, resolve_threads(None))
+        self._check_rows("user", user_rows, len(self.users))
+        self._check_rows("item", item_rows, len(self.items))
+        scores = self._ranker.pairs(self._p, user_rows, item_rows, resolve_threads(threads))
         return scores + self._offset[user_rows]
 
     @overload
@@ -191,6 +249,11 @@ class FactorModel:
                 f"predict needs as many users as items; got {len(user_rows)} and {len(item_rows)}"
             )
         return self._clip(self.score_pairs(user_rows, item_rows))
+
+    @staticmethod
+    def _check_rows(noun: str, rows: Rows, end: int) -> None:
+        if len(rows) and (rows.min() < 0 or rows.max() >= end):
+            raise InputError(f"{noun} rows must be in 0..{end - 1}; got {rows.min()}..{rows.max()}")
 
     def _clip(self, scores: Scores) -> Scores:
         return (
@@ -261,13 +324,18 @@ class FactorModel:
 
         Parameters are those of :meth:`recommend`.
         """
-        if batch < 1:
-            raise ParameterError(f"batch must be at least 1; got {batch}")
+        n, batch = at_least_one("n", n), at_least_one("batch", batch)
         adjust = adjustment(self.items, allow, deny, boost)
-        for start in range(0, len(self.users), batch):
-            rows = np.arange(start, min(start + batch, len(self.users)), dtype=np.int32)
-            found, scores = self.rank(rows, n, exclude_seen=exclude_seen, adjust=adjust)
-            yield self._listed(rows, found, scores)
+        if exclude_seen:
+            self._history(SEEN)
+
+        def answers() -> Iterator[Recommendations]:
+            for start in range(0, len(self.users), batch):
+                rows = np.arange(start, min(start + batch, len(self.users)), dtype=np.int32)
+                found, scores = self.rank(rows, n, exclude_seen=exclude_seen, adjust=adjust)
+                yield self._listed(rows, found, scores)
+
+        return answers()
 
     def _user_rows(self, users: Id | Iterable[Id]) -> Rows:
         try:
@@ -345,7 +413,7 @@ class FactorModel:
         """
         solver = self._solver("explain")
         row = self._user_rows(user)
-        return self._explanation(solver, user, item, self._history().take_rows(row))
+        return self._explanation(solver, user, item, self._history("explain").take_rows(row))
 
     def _explanation(self, solver: RowSolver, user: Id | None, item: Id, events: Csr) -> Explanation:
         row = self.items.row(item)
@@ -362,7 +430,9 @@ class FactorModel:
         bias = float(self.item_bias[row])
         return Explanation(user, item, self.mean + bias + float(parts.sum()), self.mean, bias, table)
 
-    def fold_in(self, history: Mapping[Id, float] | Iterable[Id]) -> Visitor:
+    def fold_in(
+        self, history: Mapping[Id, float] | Iterable[Id], *, on_unknown: Literal["raise", "skip"] = "raise"
+    ) -> Visitor:
         """Places a newcomer by an exact row solve against the fixed items.
 
         Parameters
@@ -370,6 +440,8 @@ class FactorModel:
         history
             ``{item: value}``: ratings, or counts for an implicit model. An implicit model also takes items
             alone, each once.
+        on_unknown
+            What to do with items that the model does not know.
 
         Returns
         -------
@@ -386,15 +458,21 @@ class FactorModel:
             If the model has no row solver.
         """
         solver = self._solver("fold_in")
-        events = history_of(self.items, history, explicit=bool(self.info.data.get("explicit")))
+        if on_unknown not in ("raise", "skip"):
+            raise ParameterError(f'on_unknown must be "raise" or "skip"; got {on_unknown!r}')
+        try:
+            events = history_of(self.items, history, solver, self.scale, on_unknown == "skip")
+        except UnknownItemError as error:
+            raise UnknownItemError(f'{error}; pass on_unknown="skip" to leave such items out') from None
         vectors, bias = solver.users(events, self._side, 1)
         return Visitor(self, events, vectors, bias)
 
-    def update(self, new: Interactions | None) -> FactorModel:
+    def update(self, new: Interactions | None, *, duplicates: Duplicates | None = None) -> FactorModel:
         """A model that also knows ``new``: its users, items and events, without a full refit.
 
         The items named in ``new`` are solved against the present users, then every user against the items; this
-        model is unchanged. Without new events the result is this model.
+        model is unchanged. Without new events the result is this model. ``duplicates`` says what becomes of an event
+        that the model knows, as in :func:`tastespace.read`: by default the last rating counts, and weights are summed.
 
         Raises
         ------
@@ -404,12 +482,16 @@ class FactorModel:
             If the model has no row solver.
         """
         solver = self._solver("update")
-        old = self.interactions()
         if new is None:
+            self._history("update")
             return self
-        merged = old.merge(new)
+        if not isinstance(new, Interactions):
+            raise InputError(f"update takes Interactions, as ts.read makes them; got {type(new).__name__}")
+        old = self.interactions()
+        merged = old.merge(new, duplicates=duplicates)
         if merged.by_user.same(old.by_user) and len(merged.users) == len(old.users):
             return self
+        solver.check(merged)
         threads = resolve_threads(None)
         solver = solver.relearned(merged)
         p, q = solver.update(
@@ -429,6 +511,7 @@ class FactorModel:
             user_bias=p.bias,
             item_bias=q.bias,
             history=merged.by_user,
+            scale=None if self.scale is None else merged.scale,
             solver=solver,
             info=replace(self.info, data=summarize(merged)),
         )
@@ -441,7 +524,7 @@ class FactorModel:
         HistoryError
             If the model holds no history.
         """
-        history = self._history()
+        history = self._history("give the events again")
         return Interactions.from_events(
             self.users,
             self.items,
@@ -450,7 +533,7 @@ class FactorModel:
             values=history.values,
             times=history.times,
             weights=history.weights,
-            explicit=bool(self.info.data["explicit"]),
+            explicit=self.explicit,
             scale=self.scale,
         )
 
@@ -461,11 +544,12 @@ class FactorModel:
             )
         return self.solver
 
-    def _history(self) -> Csr:
+    def _history(self, what: str) -> Csr:
         if self.history is None:
+            remedy = "pass exclude_seen=False, or " if what == SEEN else ""
             raise HistoryError(
-                "this model was saved without its users' histories; pass exclude_seen=False, "
-                "or save it with history=True"
+                f"this model was saved without its users' histories and cannot {what}; "
+                f"{remedy}save it with history=True"
             )
         return self.history
 

@@ -44,9 +44,10 @@ def load(path: str | PathLike[str]) -> FactorModel:
             item_bias=arrays["item_bias"],
             mean=metadata["mean"],
             history=unpack_table("history", arrays, len(items)),
+            explicit=metadata["explicit"],
             scale=None if scale is None else (scale[0], scale[1]),
             solver=None if solver is None else solver_from(solver["kind"], solver["params"], extra),
             info=ModelInfo(**metadata["info"]),
         )
-    except (KeyError, TypeError) as error:
-        raise DamagedFileError(f"{path} is not a complete model file: {error}") from error
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise DamagedFileError(f"{path} is no complete model file: {error}; save the model again") from error

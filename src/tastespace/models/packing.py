@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tastespace.data.csr import Csr
+from tastespace.errors import InputError
 from tastespace.store import ids
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def pack(model: FactorModel, *, history: bool) -> tuple[Arrays, dict[str, Any]]:
     metadata = {
         "kind": KIND,
         "mean": model.mean,
+        "explicit": model.explicit,
         "scale": None if model.scale is None else list(model.scale),
         "solver": solver,
         "info": asdict(model.info),
@@ -60,9 +62,13 @@ def unpack_table(name: str, arrays: Arrays, columns: int) -> Csr | None:
     """The table of that name, or None where the file holds none."""
     if f"{name}.indptr" not in arrays:
         return None
+    indptr, indices = arrays[f"{name}.indptr"], arrays[f"{name}.indices"]
+    inside = len(indices) == 0 or (indices.min() >= 0 and indices.max() < columns)
+    if (np.diff(indptr) < 0).any() or not inside:
+        raise InputError(f"{name} points outside its table")
     return Csr(
-        indptr=arrays[f"{name}.indptr"],
-        indices=arrays[f"{name}.indices"],
+        indptr=indptr,
+        indices=indices,
         columns=columns,
         values=arrays.get(f"{name}.values"),
         times=arrays.get(f"{name}.times"),

@@ -16,16 +16,21 @@ def padded(k: int) -> int:
 
 
 def pad(matrix: npt.ArrayLike) -> Floats:
-    """A float32 copy of ``matrix`` (rows, k) with padded rows, or ``matrix`` itself where nothing is to do."""
+    """A read-only float32 matrix (rows, k) with padded rows; shares memory with read-only arrays alone."""
     given = np.asarray(matrix)
     rows, k = given.shape
     if given.dtype == np.float32 and k == padded(k) and given.flags.c_contiguous:
-        return given
+        return frozen(given)
     result = np.zeros((rows, padded(k)), np.float32)
     result[:, :k] = given
+    result.flags.writeable = False
     return result
 
 
-def frozen(array: npt.NDArray[np.generic]) -> None:
-    """Makes an array read-only."""
-    array.flags.writeable = False
+def frozen(array: Floats) -> Floats:
+    """The array if it is read-only, else a read-only copy."""
+    if not array.flags.writeable:
+        return array
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy

@@ -41,13 +41,15 @@ class Recommender(Protocol):
     @property
     def info(self) -> ModelInfo: ...
 
-    def rank(self, user_rows: Rows, n: int, *, exclude_seen: bool = True) -> tuple[Rows, Scores]:
+    def rank(
+        self, user_rows: Rows, n: int, *, exclude_seen: bool = True, threads: int | None = None
+    ) -> tuple[Rows, Scores]:
         """The best n items of each user: (users, n) item rows padded with -1, and scores padded with -inf.
 
         Best first; equal scores by item row.
         """
 
-    def score_pairs(self, user_rows: Rows, item_rows: Rows) -> Scores:
+    def score_pairs(self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None) -> Scores:
         """Raw scores of pairs, (pairs,)."""
 
     @overload

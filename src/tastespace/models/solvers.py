@@ -17,7 +17,7 @@ import numpy.typing as npt
 import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
-from tastespace.errors import NumericalError, UnsupportedError
+from tastespace.errors import InputError, NewerFormatError, NumericalError, UnsupportedError
 from tastespace.models.confidence import Confidence
 from tastespace.models.padding import Floats
 
@@ -41,6 +41,17 @@ class RowSolver(ABC):
     """Solves rows of one side against the fixed other side."""
 
     kind: str
+
+    #: Whether the values of events are ratings, which cannot be left out.
+    ratings = False
+
+    #: Whether the values of events are weights, which must be above 0.
+    weighs = False
+
+    def check(self, train: Interactions) -> None:
+        """Raises InputError if values are weights and one of them is not above 0."""
+        if self.weighs:
+            check_weights(train)
 
     def relearned(self, train: Interactions) -> RowSolver:
         """This solver with whatever it counts in the training set counted again."""
@@ -113,6 +124,7 @@ class ExplicitRows(RowSolver):
     frequency_scaling: float
     mean: float
     kind = "explicit"
+    ratings = True
 
     def side(self, factors: Floats, bias: Floats, threads: int) -> Side:
         return Side(factors, bias)
@@ -190,6 +202,7 @@ class ImplicitRows(RowSolver):
     unobserved_weight: float | None
     confidence: Confidence
     kind = "implicit"
+    weighs = True
 
     @property
     def unobserved(self) -> float:
@@ -290,6 +303,7 @@ class BiasRows(RowSolver):
     regularization: float
     mean: float
     kind = "bias"
+    ratings = True
 
     def side(self, factors: Floats, bias: Floats, threads: int) -> Side:
         return Side(factors, bias)
@@ -329,8 +343,9 @@ class CountRows(RowSolver):
         return Side(factors, bias)
 
     def popularity(self, history: Csr) -> Floats:
-        """The bias of every item: counts for ratings (values None), else summed weights; float32 (items,).
+        """The bias of every item: its number of events, each of its weight and age; float32 (items,).
 
+        A cell counts once, whatever its value; only the weights that ``decay`` gives to ratings count besides.
         Age is counted from the last event.
         """
         weights = np.ones(history.nnz) if history.weights is None else history.weights.astype(np.float64)
@@ -364,6 +379,26 @@ class CountRows(RowSolver):
         return {"half_life": self.half_life}
 
 
+def check_weights(train: Interactions) -> None:
+    """Checks that every value can be a weight.
+
+    Raises
+    ------
+    InputError
+        If one is not above 0; names the user and the item.
+    """
+    values = train.by_user.values
+    if values is None or (values > 0).all():
+        return
+    event = int(np.argmin(values > 0))
+    [user] = train.users.ids[train.user_rows()[[event]]].tolist()
+    [item] = train.items.ids[train.by_user.indices[[event]]].tolist()
+    raise InputError(
+        f"an implicit model needs values > 0; user {user!r} and item {item!r} have {values[event]:g}. "
+        "Drop such events, or use ratings.as_implicit(at_least=...)"
+    )
+
+
 def _weights_and_targets(events: Csr, mean: float, bias: Floats) -> tuple[Doubles, Doubles]:
     """Weights and targets ``r - mean - bias`` of every event, in double precision."""
     r = np.ones(events.nnz) if events.values is None else events.values.astype(np.float64)
@@ -379,6 +414,10 @@ def solver_from(kind: str, params: dict[str, Any], arrays: dict[str, npt.NDArray
         return BiasRows(**params)
     if kind == CountRows.kind:
         return CountRows(**params)
+    if kind != ImplicitRows.kind:
+        raise NewerFormatError(
+            f"the model solves its rows by {kind!r}, which this release does not know; upgrade tastespace"
+        )
     settings = dict(params)
     confidence = Confidence(settings.pop("confidence"), arrays.get("idf"), settings.pop("average"))
     return ImplicitRows(**settings, confidence=confidence)

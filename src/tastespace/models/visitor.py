@@ -15,6 +15,7 @@ from tastespace.models.adjust import adjustment
 from tastespace.models.explanation import Explanation
 from tastespace.models.padding import Floats
 from tastespace.models.protocol import ID, Id, Scores
+from tastespace.models.solvers import RowSolver
 from tastespace.models.table import Recommendations
 
 if TYPE_CHECKING:
@@ -106,7 +107,13 @@ class Visitor:
         return self.model._explanation(self.model._solver("explain"), None, item, self.events)
 
 
-def history_of(items: Vocabulary, history: Mapping[Id, float] | Iterable[Id], *, explicit: bool) -> Csr:
+def history_of(
+    items: Vocabulary,
+    history: Mapping[Id, float] | Iterable[Id],
+    solver: RowSolver,
+    scale: tuple[float, float] | None,
+    skip_unknown: bool = False,
+) -> Csr:
     """One user's history as a table of one row.
 
     Raises
@@ -116,27 +123,44 @@ def history_of(items: Vocabulary, history: Mapping[Id, float] | Iterable[Id], *,
     InputError
         If ratings are missing.
     BadRowError
-        If a value is not finite, or not positive where it is a weight.
+        If a value is no number, outside the rating scale, or not positive where it is a weight.
     UnknownItemError
         Naming the items that the model does not know.
     """
     if isinstance(history, ID):
         raise InputError(f"fold_in takes {{item: value}}; got the single id {history!r}")
+    if not isinstance(history, Mapping) and hasattr(history, "items"):  # a pandas Series
+        history = dict(history.items())
     if not isinstance(history, Mapping):
-        if explicit:
+        if solver.ratings:
             raise InputError("fold_in of a rating model takes {item: rating}; got items without ratings")
         history = dict.fromkeys(history, 1.0)
     if not history:
         raise EmptyError("fold_in needs at least one item; for nobody in particular, use Popularity")
-    rows = items.rows(list(history))
-    values = np.fromiter(history.values(), np.float32, len(history))
-    for item, value in zip(history, values, strict=True):
-        if not np.isfinite(value) or not (explicit or value > 0):
-            need = "finite" if explicit else "finite and > 0"
-            raise BadRowError(f"the value of item {item!r} in fold_in must be {need}; got {value}")
+    rows = items.find(list(history)) if skip_unknown else items.rows(list(history))
+    low, high = scale if solver.ratings and scale is not None else (-np.inf, np.inf)
+    for item, value in history.items():
+        number = (
+            isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and np.isfinite(value)
+        )
+        if not number or not low <= value <= high or (solver.weighs and not value > 0):
+            need = (
+                "above 0"
+                if solver.weighs
+                else f"a number in {low:g}..{high:g}"
+                if np.isfinite(low)
+                else "a finite number"
+            )
+            raise BadRowError(f"the value of item {item!r} in fold_in must be {need}; got {value!r}")
     order = np.argsort(rows)
+    order = order[rows[order] >= 0]
+    if len(order) == 0:
+        raise EmptyError(
+            f"fold_in knows none of the {len(history)} items of this history; for nobody, use Popularity"
+        )
+    values = np.fromiter(history.values(), np.float32, len(history))
     return Csr(
-        indptr=np.array([0, len(rows)], np.int64),
+        indptr=np.array([0, len(order)], np.int64),
         indices=rows[order],
         columns=len(items),
         values=values[order],

@@ -14,13 +14,13 @@ from tastespace.data.threads import resolve_threads
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.solvers import ExplicitRows, Side
-from tastespace.trainers.base import Trainer, check_not_empty, check_ratings, plain
-from tastespace.trainers.init import Start, start_factors
+from tastespace.trainers.base import Trainer, check_events, check_ratings, plain
+from tastespace.trainers.init import Start, start_biases, start_factors
 from tastespace.trainers.loop import run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.version import __version__
 
-#: Standard deviation of the start times sqrt(factors).
+#: Standard deviation of the start times sqrt(factors), for ratings of standard deviation 1.
 START = 0.1
 
 
@@ -85,7 +85,7 @@ class ALS(Trainer):
     frequency_scaling: float | None = None
     solver: Literal["pcg", "cholesky"] = "pcg"
     cg_steps: int = 3
-    init: Start = field(default=None, repr=False)
+    init: Start = field(default=None, repr=False, compare=False)
     stopping: Stopping | None = None
     seed: int = 0
     threads: int | None = None
@@ -109,6 +109,10 @@ class ALS(Trainer):
             if getattr(self, name) is not None:
                 self._check_number(name, least=0)
         self._check_choice("solver", ("pcg", "cholesky"))
+        self._check_type("biases", bool, "True or False")
+        self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
+        self._check_type("init", (FactorModel, tuple, type(None)), "a model, a pair of arrays, or None")
+        self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
 
     def fit(
@@ -134,8 +138,9 @@ class ALS(Trainer):
         NumericalError
             If factors leave the range of float32.
         """
-        check_ratings(type(self).__name__, train.explicit)
-        check_not_empty(train.n_events)
+        check_ratings(type(self).__name__, "train", train)
+        if valid is not None:
+            check_events(type(self).__name__, "valid", valid)
         threads = resolve_threads(self.threads)
         run = _Run(self, train, threads)
         return run_epochs(
@@ -145,7 +150,7 @@ class ALS(Trainer):
             train=train,
             valid=valid,
             stopping=self.stopping,
-            default_metric="rmse",
+            rates=True,
             callbacks=callbacks,
             progress=self.progress,
             threads=threads,
@@ -160,10 +165,15 @@ def default_penalties(train: Interactions, frequency_scaling: float = 0.5) -> tu
     :math:`\lambda` grows with c and :math:`\lambda_b` does not. For another :math:`\nu` the sum of all rows'
     penalties stays the same. Ratings that are all equal count as having standard deviation 1.
     """
-    spread = float(train.by_user.filled_values().std(dtype=np.float64)) or 1.0
+    spread = deviation(train)
     counts = np.concatenate([train.by_user.counts(), train.by_item.counts()]).astype(np.float64)
     share = float((counts**0.5).sum() / (counts**frequency_scaling).sum())
     return 1.15 * spread * share, 0.8 * share
+
+
+def deviation(train: Interactions) -> float:
+    """The standard deviation of the ratings; 1 where they are all equal."""
+    return float(train.by_user.filled_values().std(dtype=np.float64)) or 1.0
 
 
 def _rows(trainer: ALS, train: Interactions, mean: float) -> ExplicitRows:
@@ -191,11 +201,11 @@ class _Run:
         values, weights = train.by_user.values, train.by_user.weights
         mean = 1.0 if values is None else float(np.average(values.astype(np.float64), weights=weights))
         self.rows = _rows(trainer, train, mean)
+        spread = START * np.sqrt(deviation(train))
         self.p, self.q = start_factors(
-            trainer.init, train.users, train.items, trainer.factors, START, trainer.seed
+            trainer.init, train.users, train.items, trainer.factors, spread, trainer.seed
         )
-        self.user_bias = np.zeros(train.n_users, np.float32)
-        self.item_bias = np.zeros(train.n_items, np.float32)
+        self.user_bias, self.item_bias = start_biases(trainer.init, train.users, train.items, trainer.biases)
 
     def epoch(self) -> None:
         steps = 0 if self.trainer.solver == "cholesky" else self.trainer.cg_steps
@@ -241,7 +251,9 @@ class _Run:
             item_bias=item_bias,
             mean=self.rows.mean,
             history=train.by_user,
+            explicit=True,
             scale=train.scale,
             solver=self.rows,
             info=ModelInfo(type(self.trainer).__name__, params, summarize(train), version=__version__),
+            threads=self.threads,
         )

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
+from numbers import Integral
 from typing import Any, Self
 
+import numpy as np
+
+from tastespace.data.interactions import Interactions
+from tastespace.data.split import Split
 from tastespace.errors import EmptyError, InputError, ParameterError
 
 
@@ -38,20 +43,35 @@ class Trainer:
 
     def _check_count(self, name: str, least: int) -> None:
         value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise self._refuse(name, f"a whole number >= {least}")
+        object.__setattr__(self, name, int(value))  # a NumPy integer is as good
 
     def _check_number(self, name: str, *, above: float | None = None, least: float | None = None) -> None:
         value = getattr(self, name)
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        number = (
+            not isinstance(value, bool)
+            and isinstance(value, (int, float, np.number))
+            and math.isfinite(value)
+        )
         if above is not None and not (number and value > above):
             raise self._refuse(name, f"> {above:g}")
         if least is not None and not (number and value >= least):
             raise self._refuse(name, f">= {least:g}")
+        if not isinstance(value, int):
+            object.__setattr__(self, name, float(value))
+
+    def _check_type(self, name: str, kinds: type | tuple[type, ...], need: str) -> None:
+        if not isinstance(getattr(self, name), kinds):
+            raise self._refuse(name, need)
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         if getattr(self, name) not in choices:
             raise self._refuse(name, f"one of {', '.join(map(repr, choices))}")
+
+
+#: Settings that the model does not depend on.
+WITHOUT_EFFECT = ("threads", "progress")
 
 
 def plain(params: dict[str, Any]) -> dict[str, Any]:
@@ -59,19 +79,35 @@ def plain(params: dict[str, Any]) -> dict[str, Any]:
     return {
         name: value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)
         for name, value in params.items()
+        if name not in WITHOUT_EFFECT
     }
 
 
-def check_ratings(trainer: str, explicit: bool) -> None:
-    """Raises InputError if the events are not ratings."""
-    if not explicit:
+def check_events(trainer: str, name: str, events: object) -> Interactions:
+    """The events, if they are such and not empty.
+
+    Raises
+    ------
+    InputError
+        If they are something else.
+    EmptyError
+        If there are none.
+    """
+    if isinstance(events, Split):
+        raise InputError(f"{trainer}.fit takes events as {name}; got a Split: pass split.train")
+    if not isinstance(events, Interactions):
+        raise InputError(
+            f"{trainer}.fit takes Interactions as {name}; got {type(events).__name__}: make them with ts.read(...)"
+        )
+    if events.n_events == 0:
+        raise EmptyError(f"{trainer} has nothing to learn from: {name} holds no events")
+    return events
+
+
+def check_ratings(trainer: str, name: str, events: object) -> None:
+    """Raises InputError or EmptyError unless there are ratings."""
+    if not check_events(trainer, name, events).explicit:
         raise InputError(
             f"{trainer} learns ratings, and these events have none; name the column with read(..., rating=...), "
             "or use ImplicitALS"
         )
-
-
-def check_not_empty(events: int) -> None:
-    """Raises EmptyError without events."""
-    if events == 0:
-        raise EmptyError("there is nothing to learn from: the training set has no events")

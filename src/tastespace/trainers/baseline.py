@@ -11,8 +11,12 @@ from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.padding import Floats
 from tastespace.models.solvers import BiasRows, Side
-from tastespace.trainers.base import Trainer, check_not_empty, check_ratings, plain
+from tastespace.trainers.als import deviation
+from tastespace.trainers.base import Trainer, check_ratings, plain
 from tastespace.version import __version__
+
+#: Least move of a bias that is worth another pass, in standard deviations of the ratings.
+TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +31,7 @@ class Baseline(Trainer):
     regularization
         :math:`\lambda` >= 0, in ratings: a row is drawn to the mean as if it had that many average ratings more.
     epochs
-        Most passes over both sides, >= 1; fewer when no bias moves by 1e-4 any more.
+        Most passes over both sides, >= 1; fewer when no bias moves by 1e-4 standard deviations any more.
 
     References
     ----------
@@ -52,8 +56,7 @@ class Baseline(Trainer):
         EmptyError
             Without ratings.
         """
-        check_ratings(type(self).__name__, train.explicit)
-        check_not_empty(train.n_events)
+        check_ratings(type(self).__name__, "train", train)
         values, weights = train.by_user.values, train.by_user.weights
         mean = 1.0 if values is None else float(np.average(values.astype(np.float64), weights=weights))
         solver = BiasRows(self.regularization, mean)
@@ -64,7 +67,7 @@ class Baseline(Trainer):
             _, user_bias = solver.users(train.by_user, Side(no_items, item_bias), 1)
             before = item_bias
             _, item_bias = solver.items(train.by_item, every, Side(no_users, user_bias), train.by_user, 1)
-            if np.abs(item_bias - before).max() < 1e-4:
+            if np.abs(item_bias - before).max() < TOLERANCE * deviation(train):
                 break
         # The user side last, so that fold-in of a user's own history gives the same bias.
         _, user_bias = solver.users(train.by_user, Side(no_items, item_bias), 1)
@@ -77,6 +80,7 @@ class Baseline(Trainer):
             item_bias=item_bias,
             mean=mean,
             history=train.by_user,
+            explicit=True,
             scale=train.scale,
             solver=solver,
             info=ModelInfo(type(self).__name__, plain(self.params()), summarize(train), version=__version__),

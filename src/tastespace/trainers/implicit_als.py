@@ -11,13 +11,13 @@ import numpy as np
 import tastespace._native as _native
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
-from tastespace.errors import InputError, NumericalError, ParameterError
+from tastespace.errors import NumericalError, ParameterError
 from tastespace.models.confidence import KINDS, Confidence, Kind
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.padding import Floats
-from tastespace.models.solvers import ImplicitRows
-from tastespace.trainers.base import Trainer, check_not_empty, plain
+from tastespace.models.solvers import ImplicitRows, check_weights
+from tastespace.trainers.base import Trainer, check_events, plain
 from tastespace.trainers.init import Start, start_factors
 from tastespace.trainers.loop import run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
@@ -58,9 +58,10 @@ class ImplicitALS(Trainer):
         density of the table, see :func:`default_unobserved_weight`.
     confidence
         How the value r of an event becomes a weight: ``"linear"``, ``"log"`` or ``"bm25"``, see
-        :class:`tastespace.models.confidence.Confidence`.
+        :class:`tastespace.models.confidence.Confidence`. None: ``"linear"`` beside ``alpha``, as Hu, Koren and
+        Volinsky have it, and ``"log"`` otherwise.
     frequency_scaling
-        :math:`\nu` in [0, 1]: 0 is the same penalty for every row, 1 grows with its events.
+        :math:`\nu` >= 0: 0 is the same penalty for every row, 1 grows with its events.
     solver
         ``"pcg"``: preconditioned conjugate gradients in the eigenbasis of the Gram matrix; ``"cholesky"``: exact.
         Both end on one exact solve of the users.
@@ -89,11 +90,11 @@ class ImplicitALS(Trainer):
     regularization: float | None = None
     alpha: float | None = None
     unobserved_weight: float | None = None
-    confidence: Kind = "log"
+    confidence: Kind | None = None
     frequency_scaling: float = 1.0
     solver: Literal["pcg", "cholesky"] = "pcg"
     cg_steps: int = 2
-    init: Start = field(default=None, repr=False)
+    init: Start = field(default=None, repr=False, compare=False)
     stopping: Stopping | None = None
     seed: int = 0
     threads: int | None = None
@@ -112,7 +113,8 @@ class ImplicitALS(Trainer):
         self._check_count("cg_steps", 1)
         self._check_count("seed", 0)
         self._check_number("frequency_scaling", least=0)
-        self._check_choice("confidence", KINDS)
+        if self.confidence is not None:
+            self._check_choice("confidence", KINDS)
         self._check_choice("solver", ("pcg", "cholesky"))
         for name in ("regularization", "alpha", "unobserved_weight"):
             if getattr(self, name) is not None:
@@ -122,6 +124,9 @@ class ImplicitALS(Trainer):
                 "ImplicitALS takes alpha (Hu, Koren and Volinsky) or unobserved_weight (iALS), not both; "
                 "unobserved_weight = 1 / alpha is the same balance of observed and unobserved cells"
             )
+        self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
+        self._check_type("init", (FactorModel, tuple, type(None)), "a model, a pair of arrays, or None")
+        self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
 
     def fit(
@@ -147,8 +152,9 @@ class ImplicitALS(Trainer):
         NumericalError
             If factors leave the range of float32; names the side and row.
         """
-        check_not_empty(train.n_events)
-        _check_positive(train)
+        check_events(type(self).__name__, "train", train)
+        if valid is not None:
+            check_events(type(self).__name__, "valid", valid)
         threads = resolve_threads(self.threads)
         run = _Run(self, train, threads)
         return run_epochs(
@@ -158,7 +164,7 @@ class ImplicitALS(Trainer):
             train=train,
             valid=valid,
             stopping=self.stopping,
-            default_metric="ndcg@10",
+            rates=False,
             callbacks=callbacks,
             progress=self.progress,
             threads=threads,
@@ -200,27 +206,18 @@ def default_regularization(
     return float(penalty * mass.sum() / (mass**frequency_scaling).sum())
 
 
-def _check_positive(train: Interactions) -> None:
-    values = train.by_user.values
-    if values is None or (values > 0).all():
-        return
-    event = int(np.argmin(values > 0))
-    [user] = train.users.ids[train.user_rows()[[event]]].tolist()
-    [item] = train.items.ids[train.by_user.indices[[event]]].tolist()
-    raise InputError(
-        f"ImplicitALS needs values > 0; user {user!r} and item {item!r} have {values[event]:g}. "
-        "Drop such events, or use ratings.as_implicit(at_least=...)"
-    )
-
-
 def _rows(trainer: ImplicitALS, train: Interactions) -> ImplicitRows:
     """The row solver, with defaults filled in."""
+    check_weights(train)
+    confidence = trainer.confidence
+    if confidence is None:
+        confidence = "log" if trainer.alpha is None else "linear"
     rows = ImplicitRows(
         regularization=0.0,
         frequency_scaling=trainer.frequency_scaling,
         alpha=trainer.alpha,
         unobserved_weight=trainer.unobserved_weight,
-        confidence=Confidence.learn(trainer.confidence, train.by_user, train.by_item),
+        confidence=Confidence.learn(confidence, train.by_user, train.by_item),
     )
     weights, weight = rows.user_weights(train.by_user)
     if weights is not None:
@@ -305,6 +302,7 @@ class _Run:
         params = plain(self.trainer.params()) | {
             "regularization": self.rows.regularization,
             "unobserved_weight": self.rows.unobserved_weight,
+            "confidence": self.rows.confidence.kind,
         }
         return FactorModel(
             users=train.users,
@@ -315,9 +313,11 @@ class _Run:
             item_bias=zeros,
             mean=0.0,
             history=train.by_user,
+            explicit=train.explicit,
             scale=None,
             solver=self.rows,
             info=ModelInfo(type(self.trainer).__name__, params, summarize(train), version=__version__),
+            threads=self.threads,
         )
 
 

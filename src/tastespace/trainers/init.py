@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import numpy.typing as npt
 
@@ -25,12 +27,21 @@ def start_factors(
     Raises
     ------
     ParameterError
-        If arrays have the wrong shape or hold NaN or infinity.
+        If arrays have the wrong shape or hold NaN or infinity, or a model has no factors or too many.
     """
+    if isinstance(init, FactorModel) and not 0 < init.factors <= factors:
+        raise ParameterError(
+            f"init has {init.factors} factors; a fit of {factors} can start from 1 to {factors}"
+        )
     stride = padded(factors)
+    check_memory(len(users) + len(items), factors)
     p = np.zeros((len(users), stride), np.float32)
     q = np.zeros((len(items), stride), np.float32)
     if isinstance(init, tuple):
+        if len(init) != 2:
+            raise ParameterError(
+                f"init takes a pair of arrays, user and item factors; got {len(init)} of them"
+            )
         for name, target, given in (("user", p, init[0]), ("item", q, init[1])):
             array = np.asarray(given, np.float32)
             if array.shape != (len(target), factors):
@@ -44,7 +55,7 @@ def start_factors(
     noise = np.random.default_rng(seed).standard_normal((len(items), factors), np.float32)
     q[:, :factors] = noise * np.float32(scale / np.sqrt(factors))
     if init is not None:
-        k = min(factors, init.factors)
+        k = init.factors
         for target, vocabulary, known, given in (
             (p, users, init.users, init.user_factors),
             (q, items, init.items, init.item_factors),
@@ -52,3 +63,32 @@ def start_factors(
             rows = known.find(vocabulary.ids)
             target[rows >= 0, :k] = given[rows[rows >= 0], :k]
     return p, q
+
+
+def check_memory(rows: int, factors: int) -> None:
+    """Raises ParameterError if factors of that width cannot fit into this machine's memory.
+
+    Training holds the matrices twice, and a few square matrices of the width.
+    """
+    if not hasattr(os, "sysconf"):  # Windows does not tell this way
+        return
+    needed = 8 * padded(factors) * rows + 32 * padded(factors) ** 2
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > memory:
+        raise ParameterError(
+            f"factors={factors} for {rows:,} users and items needs {needed / 2**30:,.0f} GiB, and this machine has "
+            f"{memory / 2**30:,.0f}; choose fewer factors"
+        )
+
+
+def start_biases(init: Start, users: Vocabulary, items: Vocabulary, biases: bool) -> tuple[Floats, Floats]:
+    """Start biases of users and items: those of a model for the ids that it knows, else zero."""
+    b_u, b_i = np.zeros(len(users), np.float32), np.zeros(len(items), np.float32)
+    if isinstance(init, FactorModel) and biases:
+        for target, vocabulary, known, given in (
+            (b_u, users, init.users, init.user_bias),
+            (b_i, items, init.items, init.item_bias),
+        ):
+            rows = known.find(vocabulary.ids)
+            target[rows >= 0] = given[rows[rows >= 0]]
+    return b_u, b_i

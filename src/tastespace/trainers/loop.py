@@ -12,7 +12,7 @@ from tastespace.errors import ParameterError
 from tastespace.evaluation import Evaluation
 from tastespace.models.factor_model import FactorModel
 from tastespace.trainers.progress import progress_bar
-from tastespace.trainers.stopping import Callback, Epoch, Stopping
+from tastespace.trainers.stopping import ERRORS, Callback, Epoch, Stopping
 
 
 class Run(Protocol):
@@ -36,14 +36,14 @@ def run_epochs(
     train: Interactions,
     valid: Interactions | None,
     stopping: Stopping | None,
-    default_metric: str,
+    rates: bool,
     callbacks: Sequence[Callback],
     progress: bool | None,
     threads: int,
 ) -> FactorModel:
     """Trains for at most ``epochs`` epochs and returns the last model, or the best by ``stopping``.
 
-    With ``valid`` and no rule, ``default_metric`` decides with the usual patience.
+    With ``valid`` and no rule, RMSE decides where the model ``rates``, and NDCG@10 elsewhere.
 
     Raises
     ------
@@ -54,7 +54,15 @@ def run_epochs(
         if stopping is not None:
             raise ParameterError(f"stopping of {name} needs a validation set; pass fit(train, valid=...)")
         return _run_all(run, name, epochs, callbacks, progress)
-    rule = Stopping(default_metric) if stopping is None else stopping
+    rule = stopping or Stopping("rmse" if rates else "ndcg@10")
+    if rule.metric in ERRORS and not rates:
+        raise ParameterError(
+            f"{name} predicts no ratings, so {rule.metric!r} cannot stop it; use ranks, such as 'ndcg@10'"
+        )
+    if rule.metric not in ERRORS and "@" not in rule.metric:
+        raise ParameterError(
+            f"metric of Stopping must name its cut-off, such as 'ndcg@10'; got {rule.metric!r}"
+        )
     test = Evaluation(train.users, train.items, train.by_user, valid, metrics=rule.metric, threads=threads)
     best, best_value, best_epoch, misses = None, 0.0, 0, 0
     with progress_bar(name, epochs, progress) as tick:

@@ -12,13 +12,13 @@ from tastespace.errors import InputError
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.solvers import CountRows
-from tastespace.trainers.base import Trainer, check_not_empty, plain
+from tastespace.trainers.base import Trainer, check_events, plain
 from tastespace.version import __version__
 
 
 @dataclass(frozen=True, kw_only=True)
 class Popularity(Trainer):
-    r"""Scores an item by its number of events, the same for every user.
+    r"""Scores an item by its number of events, the same for every user; how high or how often does not count.
 
     With ``half_life``, an event counts :math:`2^{-\mathrm{age} / \mathrm{half\_life}}`, its age taken at the last
     event of the training set. The model is a ``FactorModel`` without factors whose item biases are the counts.
@@ -46,7 +46,7 @@ class Popularity(Trainer):
         InputError
             If there is a half-life and the events have no timestamps.
         """
-        check_not_empty(train.n_events)
+        check_events(type(self).__name__, "train", train)
         if self.half_life is not None and not train.has_times:
             raise InputError(
                 "half_life of Popularity needs timestamps; name the column with read(..., timestamp=...)"
@@ -61,6 +61,7 @@ class Popularity(Trainer):
             item_bias=solver.popularity(train.by_user),
             mean=0.0,
             history=train.by_user,
+            explicit=train.explicit,
             scale=None,
             solver=solver,
             info=ModelInfo(type(self).__name__, plain(self.params()), summarize(train), version=__version__),

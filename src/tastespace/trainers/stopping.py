@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Integral
 
 from tastespace.errors import ParameterError
 
@@ -31,8 +32,9 @@ class Stopping:
 
     def __post_init__(self) -> None:
         for name in ("patience", "every"):
-            if getattr(self, name) < 1:
-                raise ParameterError(f"{name} of Stopping must be >= 1; got {getattr(self, name)!r}")
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+                raise ParameterError(f"{name} of Stopping must be a whole number >= 1; got {value!r}")
 
     def better(self, new: float, best: float) -> bool:
         """Whether ``new`` improves on ``best``."""
