@@ -179,9 +179,10 @@ def test_refused_permission_names_the_remedy(monkeypatch, path, act):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_or_a_device_is_not_replaced(path):
-    os.mkfifo(path)
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
     with pytest.raises(FileError, match="it is a device or a pipe; name a regular file"):
-        store.write(path, {}, {})
-    assert not path.is_file()
-    assert list(path.parent.iterdir()) == [path]
+        store.write(pipe, {}, {})
+    assert not pipe.is_file()
+    assert list(tmp_path.iterdir()) == [pipe]
