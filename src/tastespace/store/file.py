@@ -71,7 +71,9 @@ def write(path: _Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if target.exists() and not target.is_file():
-            raise FileError(f"cannot write {os.fspath(path)!r}: it is a device or a pipe; name a regular file")
+            raise FileError(
+                f"cannot write {os.fspath(path)!r}: it is a device or a pipe; name a regular file"
+            )
         try:
             with open(part, "xb") as file:
                 file.write(head)
