@@ -244,3 +244,8 @@ def test_repr_and_comparison():
     assert repr(items(["a", "b", "c", "d"])) == "Vocabulary of 4 string item ids: 'a', 'b', 'c', …"
     assert users(["a", "b"]) != users(["b", "a"])
     assert users(["a"]) != ["a"]
+
+
+def test_text_that_ends_in_nul_stays_apart():
+    ids = ["x\0", "x", "\0"]
+    assert Vocabulary(pl.Series(ids), noun="user").ids.tolist() == ids

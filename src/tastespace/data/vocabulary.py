@@ -7,6 +7,7 @@ from itertools import repeat
 from typing import Any, Literal, Self, TypeAlias, cast
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from tastespace.errors import InputError, UnknownIdError, UnknownItemError, UnknownUserError
@@ -257,6 +258,8 @@ def _id_array(ids: object, noun: str) -> tuple[NDArray[Any], Kind]:
         return ids.ids, ids.kind
     if isinstance(ids, (str, bytes, int, np.generic)) or not hasattr(ids, "__iter__"):
         raise InputError(f"a sequence of {noun} ids is needed; got {ids!r}; put a single id into a list")
+    if isinstance(ids, pl.Series) and ids.dtype == pl.String:
+        return _from_objects(ids.to_list(), noun)  # as an array, text would lose NULs at its end
     if not hasattr(ids, "__array__"):
         return _from_objects(list(cast(Any, ids)), noun)
     array = np.asarray(ids)

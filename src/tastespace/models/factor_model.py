@@ -25,7 +25,7 @@ from tastespace.errors import (
 from tastespace.models.adjust import Adjustment, adjustment
 from tastespace.models.explanation import Explanation
 from tastespace.models.info import ModelInfo, summarize
-from tastespace.models.nearest import Metric, listed, nearest
+from tastespace.models.nearest import Metric, at_least_one, inverse_norms, listed, nearest
 from tastespace.models.packing import pack
 from tastespace.models.padding import Floats, frozen, pad
 from tastespace.models.protocol import ID, Id, Rows, Scores
@@ -36,13 +36,6 @@ from tastespace.store.file import write
 
 #: What a list without seen items does with the history.
 SEEN = "leave out what they have seen"
-
-
-def at_least_one(name: str, value: int) -> int:
-    """The value, if it is a whole number of at least 1; else ParameterError."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ParameterError(f"{name} must be a whole number of at least 1; got {value!r}")
-    return int(value)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,6 +84,7 @@ class FactorModel:
     _side: Side = field(init=False)
     _ranker: _native.Ranker = field(init=False)
     _offset: Floats = field(init=False)
+    _item_scale: Floats = field(init=False)
 
     def __post_init__(self, threads: int | None) -> None:
         """Checks the shapes, makes every array read-only and packs the item side for scoring.
@@ -134,6 +128,7 @@ class FactorModel:
             side = self.solver.side(q, self.item_bias, resolve_threads(threads))
         put(self, "_side", side)
         put(self, "_ranker", _native.Ranker(q, k, self.item_bias))
+        put(self, "_item_scale", inverse_norms(q))
         put(self, "_offset", np.float32(self.mean) + self.user_bias)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -381,23 +376,28 @@ class FactorModel:
         rows = (
             np.array([self.items.row(items)], np.int32) if isinstance(items, ID) else self.items.rows(items)
         )
-        return self._neighbours("item", self.items, self._side.factors, rows, n, metric)
+        self._need_factors()
+        found, scores = nearest(self._ranker, self._side.factors, self._item_scale, rows, n, metric)
+        return Neighbours(listed("item", self.items, rows, "neighbour", self.items, found, scores))
 
     def similar_users(
         self, users: Id | Iterable[Id], n: int = 10, *, metric: Metric = "cosine"
     ) -> Neighbours:
-        """The n users whose factors are closest to each of the given users; see :meth:`similar_items`."""
-        return self._neighbours("user", self.users, self._p, self._user_rows(users), n, metric)
+        """The n users whose factors are closest to each of the given users; see :meth:`similar_items`.
 
-    def _neighbours(
-        self, noun: str, vocabulary: Vocabulary, factors: Floats, rows: Rows, n: int, metric: Metric
-    ) -> Neighbours:
+        Packs all users on each call, so ask for several at once.
+        """
+        rows = self._user_rows(users)
+        self._need_factors()
+        ranker = _native.Ranker(self._p, self.factors, None)
+        found, scores = nearest(ranker, self._p, inverse_norms(self._p), rows, n, metric)
+        return Neighbours(listed("user", self.users, rows, "neighbour", self.users, found, scores))
+
+    def _need_factors(self) -> None:
         if self.factors == 0:
             raise UnsupportedError(
                 f"{self.info.trainer} learns no factors, so nothing is similar; use ALS or ImplicitALS"
             )
-        found, scores = nearest(factors, self.factors, rows, n, metric)
-        return Neighbours(listed(noun, vocabulary, rows, "neighbour", vocabulary, found, scores))
 
     # Rows solved again
 

@@ -17,13 +17,23 @@ from tastespace.models.protocol import Rows, Scores
 Metric = Literal["cosine", "dot"]
 
 
-def nearest(factors: Floats, k: int, rows: Rows, n: int, metric: Metric) -> tuple[Rows, Scores]:
-    """The n rows of ``factors`` (rows, padded k) closest to each of ``rows``, without the row itself.
+def inverse_norms(factors: Floats) -> Floats:
+    """1 / |row| of every row, float32 (rows,); 0 for a zero row, whose cosine with every other is 0."""
+    norms = np.linalg.norm(factors, axis=1)
+    return np.asarray(np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0), np.float32)
+
+
+def nearest(
+    ranker: _native.Ranker, factors: Floats, inverse: Floats, rows: Rows, n: int, metric: Metric
+) -> tuple[Rows, Scores]:
+    """The n rows of ``factors`` (rows, padded k), packed in ``ranker``, closest to each of ``rows``.
+
+    The row itself is left out. ``inverse`` is :func:`inverse_norms` of the factors.
 
     Returns
     -------
     int32 (len(rows), n), float32 (len(rows), n)
-        Best first (equal scores by row), padded with -1 and -inf. A zero row has cosine 0 with every other.
+        Best first (equal scores by row), padded with -1 and -inf.
 
     Raises
     ------
@@ -32,16 +42,21 @@ def nearest(factors: Floats, k: int, rows: Rows, n: int, metric: Metric) -> tupl
     """
     if metric not in ("cosine", "dot"):
         raise ParameterError(f'metric must be "cosine" or "dot"; got {metric!r}')
-    if n < 1:
-        raise ParameterError(f"n must be at least 1; got {n}")
-    if metric == "cosine":
-        norms = np.linalg.norm(factors, axis=1, keepdims=True)
-        factors = np.divide(factors, norms, out=np.zeros_like(factors), where=norms > 0)
-    ranker = _native.Ranker(factors, k, None)
+    n = min(at_least_one("n", n), len(factors))
     threads = 1 if len(rows) == 1 else resolve_threads(None)
     itself = (np.arange(len(rows) + 1, dtype=np.int64), rows, np.arange(len(rows), dtype=np.int32))
-    none = np.zeros(len(rows), np.float32)
-    return ranker.best(factors[rows], none, min(n, len(factors)), threads, itself)
+    vectors, none = factors[rows], np.zeros(len(rows), np.float32)
+    no_bias = np.zeros(len(factors), np.float32)
+    if metric == "dot":
+        return ranker.best(vectors, none, n, threads, itself, no_bias)
+    return ranker.best(vectors * inverse[rows, None], none, n, threads, itself, no_bias, inverse, inverse)
+
+
+def at_least_one(name: str, value: int) -> int:
+    """The value, if it is a whole number of at least 1; else ParameterError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ParameterError(f"{name} must be a whole number of at least 1; got {value!r}")
+    return int(value)
 
 
 def listed(
