@@ -91,7 +91,8 @@ class Events:
         for array in (table.values, table.weights):
             if array is not None and not np.isfinite(array).all():
                 cell = int(np.flatnonzero(~np.isfinite(array))[0])
-                user, item = users.ids[table.row_of()[cell]], items.ids[table.indices[cell]]
+                [user] = users.ids[table.row_of()[[cell]]].tolist()
+                [item] = items.ids[table.indices[[cell]]].tolist()
                 raise BadRowError(
                     f"the events of user {user!r} and item {item!r}, weighted and merged, leave the range of "
                     "float32; scale the values down"
