@@ -131,7 +131,7 @@ def test_a_model_without_history_says_what_to_do(
 ) -> None:
     path = tmp_path / "small.taste"
     ts.load(model).save(path, history=False)
-    assert "exclude_seen=False" in failing("recommend", path, "7")
+    assert "--include-seen" in failing("recommend", path, "7")
     assert run("recommend", path, "7", "--include-seen").code == 0
 
 

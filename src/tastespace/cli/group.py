@@ -51,11 +51,25 @@ class Group(TyperGroup):
         return result
 
 
+#: What the library advises, in the words of the command line.
+OPTIONS = {
+    "on_bad_rows='skip'": "--on-bad-rows skip",
+    "exclude_seen=False": "--include-seen",
+    "ratings.as_implicit(at_least=...)": "--as-implicit --at-least",
+    "name the column with read(..., rating=...)": "name the column with --rating",
+    "name the column with read(..., timestamp=...)": "name the column with --timestamp",
+    "name their column: read(..., timestamp=)": "name their column with --timestamp",
+}
+
+
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and not isinstance(error, TastespaceError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}"
-    return str(error)
+    message = str(error)
+    for advice, option in OPTIONS.items():
+        message = message.replace(advice, option)
+    return message
 
 
 def _drop_output() -> None:
