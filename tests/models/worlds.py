@@ -35,3 +35,15 @@ def dense(train: Interactions) -> np.ndarray:
     out = np.full((train.n_users, train.n_items), np.nan)
     out[np.repeat(np.arange(train.n_users), np.diff(table.indptr)), table.indices] = table.filled_values()
     return out
+
+
+def with_values(train: Interactions, values: np.ndarray) -> Interactions:
+    """The same cells as ratings with other values."""
+    return Interactions.from_events(
+        train.users,
+        train.items,
+        train.user_rows(),
+        train.by_user.indices,
+        values=values.astype(np.float32),
+        explicit=True,
+    )

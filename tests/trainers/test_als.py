@@ -8,7 +8,7 @@ from tastespace.trainers.baseline import Baseline
 from tastespace.trainers.implicit_als import ImplicitALS
 from tastespace.trainers.popularity import Popularity
 from tastespace.trainers.stopping import Stopping
-from tests.models.worlds import dense, world
+from tests.models.worlds import dense, with_values, world
 from tests.reference import als as twin
 
 
@@ -153,14 +153,7 @@ def test_overflow_names_the_row():
 
 def test_all_ratings_equal_predicts_them():
     train = world()
-    same = type(train).from_events(
-        train.users,
-        train.items,
-        train.user_rows(),
-        train.by_user.indices,
-        values=np.full(train.n_events, 4.0, np.float32),
-        explicit=True,
-    )
+    same = with_values(train, np.full(train.n_events, 4.0))
     assert ALS(factors=3).fit(same).predict("u1", 100) == 4.0
 
 
@@ -199,14 +192,7 @@ def test_popularity_counts_and_fades():
 
 def test_default_penalty_follows_the_scale_of_the_ratings():
     train = world()
-    tenfold = type(train).from_events(
-        train.users,
-        train.items,
-        train.user_rows(),
-        train.by_user.indices,
-        values=train.by_user.values * 10,
-        explicit=True,
-    )
+    tenfold = with_values(train, train.by_user.values * 10)
     small, large = ALS(factors=3).fit(train), ALS(factors=3).fit(tenfold)
     assert small.info.params["regularization"] == pytest.approx(1.15 * train.by_user.values.std(), rel=1e-5)
     assert small.info.params["frequency_scaling"] == 0.5
@@ -227,14 +213,7 @@ def test_units_of_the_ratings_change_nothing_but_the_units():
     train = world()
 
     def scaled(c):
-        return type(train).from_events(
-            train.users,
-            train.items,
-            train.user_rows(),
-            train.by_user.indices,
-            values=train.by_user.values * np.float32(c),
-            explicit=True,
-        )
+        return with_values(train, train.by_user.values * np.float32(c))
 
     users, items = train.users.ids[:30].tolist(), train.items.ids[:30].tolist()
     for trainer in (ALS(factors=3), Baseline()):

@@ -9,7 +9,7 @@ from tastespace.errors import EmptyError, InputError, NumericalError, ParameterE
 from tastespace.models.confidence import Confidence
 from tastespace.trainers.implicit_als import ImplicitALS, default_regularization, default_unobserved_weight
 from tastespace.trainers.stopping import Stopping
-from tests.models.worlds import dense, world
+from tests.models.worlds import dense, with_values, world
 from tests.reference import als as twin
 
 FORMS = {
@@ -235,9 +235,7 @@ def test_replace_names_an_unknown_setting():
 def test_negative_ratings_as_weights_are_refused():
     train = world()
     values = train.by_user.values - 3
-    shifted = type(train).from_events(
-        train.users, train.items, train.user_rows(), train.by_user.indices, values=values, explicit=True
-    )
+    shifted = with_values(train, values)
     with pytest.raises(InputError, match=r"needs values > 0; user 'u\d+' and item \d+ have -?\d"):
         ImplicitALS().fit(shifted)
 

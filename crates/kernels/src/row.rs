@@ -377,7 +377,8 @@ dispatch!(
     fn gather = gather_generic(system: System<'_>, from: usize, to: usize, b: &mut [f32], s: &mut [f32], tile: &mut [f32])
 );
 
-/// The least ratio of Cholesky pivots for which single precision is trusted: about four digits remain at least.
+/// The least ratio of Cholesky pivots for which single precision is trusted. The system's condition is near its
+/// inverse square, about a thousand, so four digits remain.
 const WORST_PIVOTS: f32 = 3e-2;
 
 /// As [`exact`], in double precision and without vectors.
@@ -481,7 +482,7 @@ pub fn exact(
     }
     // Padding columns hold lambda alone and say nothing about the row.
     let used = (0..stride).rposition(|i| a[i * stride + i] != lambda).map_or(0, |last| last + 1);
-    // Weights that differ a millionfold leave single precision; such rows are rare and go the long way.
+    // Very uneven weights leave single precision; such rows are rare and go the long way.
     if dense::cholesky(level, a, stride).is_err() || dense::pivot_ratio(a, stride, used) < WORST_PIVOTS {
         return exact_in_double(system, m, lambda, x);
     }
