@@ -1,9 +1,10 @@
 //! Half-epochs of alternating least squares over all rows of one side; see `docs/math/als.md`.
 
 use crate::dense::{self, NotFinite};
-use crate::row::{self, Scratch, System, Touched};
+use crate::row::{System, Touched};
 use crate::simd::Level;
 use crate::threads::{DisjointSlice, for_each_chunk};
+use crate::{exact, gradient};
 use std::fmt;
 use std::sync::Mutex;
 
@@ -158,7 +159,8 @@ impl Factors<'_> {
 }
 
 struct Worker {
-    scratch: Scratch,
+    gradient: gradient::Scratch,
+    exact: exact::Scratch,
     w: Vec<f32>,
     wy: Vec<f32>,
     diagonal: Vec<f32>,
@@ -192,7 +194,8 @@ pub fn solve_rows(
     let failure: Mutex<Option<(usize, Failure)>> = Mutex::new(None);
     let exact = matches!(solver, Solver::Exact { .. });
     let init = || Worker {
-        scratch: Scratch::new(stride, exact),
+        gradient: gradient::Scratch::new(if exact { 0 } else { stride }),
+        exact: exact::Scratch::new(if exact { stride } else { 0 }),
         w: Vec::new(),
         wy: Vec::new(),
         diagonal: vec![0.0; stride],
@@ -240,7 +243,7 @@ fn solve_row(
         x.fill(0.0);
         return Ok(0.0);
     }
-    let Worker { scratch, w, wy, diagonal, preconditioner } = worker;
+    let Worker { gradient, exact, w, wy, diagonal, preconditioner } = worker;
     events.fill(from, to, w, wy);
     let scale = penalty.scale(to - from);
     let lambda = (penalty.regularization * scale) as f32;
@@ -260,11 +263,11 @@ fn solve_row(
                 let curvature = diagonal[c] + share * s;
                 preconditioner[c] = if curvature > 0.0 { 1.0 / curvature } else { 1.0 };
             }
-            row::conjugate_gradient(level, system, diagonal, preconditioner, steps, x, scratch)
+            gradient::conjugate_gradient(level, system, diagonal, preconditioner, steps, x, gradient)
         }
         Solver::Exact { gram } => {
             let m = (!gram.is_empty()).then_some(gram);
-            row::exact(level, system, m, lambda, x, scratch).map_err(|_| Failure::NotPositive(row))?
+            exact::exact(level, system, m, lambda, x, exact).map_err(|_| Failure::NotPositive(row))?
         }
     };
     if bias.is_finite() && x.iter().all(|v| v.is_finite()) { Ok(bias) } else { Err(Failure::NotFinite(row)) }

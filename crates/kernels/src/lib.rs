@@ -6,6 +6,8 @@
 pub mod als;
 pub mod csr;
 pub mod dense;
+pub mod exact;
+pub mod gradient;
 pub mod metrics;
 pub mod objective;
 pub mod row;
