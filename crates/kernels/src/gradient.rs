@@ -1,7 +1,7 @@
 //! One row by preconditioned conjugate gradients from its previous value; see `docs/math/als.md`.
 
 use crate::row::System;
-use crate::simd::{Lanes, Level, dispatch};
+use crate::simd::{Lanes, dispatch};
 
 /// Memory that a thread reuses from row to row.
 pub struct Scratch {
