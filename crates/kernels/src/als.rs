@@ -1,10 +1,11 @@
 //! Half-epochs of alternating least squares over all rows of one side; see `docs/math/als.md`.
 
 use crate::dense::{self, NotFinite};
+use crate::exact;
+use crate::gradient_rows::{Problem, Sizes, improve_rows};
 use crate::row::{System, Touched};
 use crate::simd::Level;
 use crate::threads::{DisjointSlice, for_each_chunk};
-use crate::{exact, gradient};
 use std::fmt;
 use std::sync::Mutex;
 
@@ -48,8 +49,17 @@ pub struct Events<'a> {
 }
 
 impl Events<'_> {
+    /// The weight of every event, if it is the same.
+    pub fn constant_weight(&self) -> Option<f32> {
+        match self.targets {
+            Targets::Implicit { weights: None, weight, .. } => Some(weight),
+            Targets::Explicit { weights: None, .. } => Some(1.0),
+            _ => None,
+        }
+    }
+
     /// Fills the weights and weighted targets of the events `from..to`.
-    fn fill(&self, from: usize, to: usize, w: &mut Vec<f32>, wy: &mut Vec<f32>) {
+    pub fn fill(&self, from: usize, to: usize, w: &mut Vec<f32>, wy: &mut Vec<f32>) {
         w.clear();
         wy.clear();
         match self.targets {
@@ -103,7 +113,7 @@ pub enum Solver<'a> {
     Gradient {
         /// Steps for each row.
         steps: usize,
-        /// (stride), or empty for zeros.
+        /// (stride).
         spectrum: &'a [f32],
         /// Rows of the fixed side behind the spectrum, times the weight of the unobserved.
         mass: f32,
@@ -159,12 +169,9 @@ impl Factors<'_> {
 }
 
 struct Worker {
-    gradient: gradient::Scratch,
     exact: exact::Scratch,
     w: Vec<f32>,
     wy: Vec<f32>,
-    diagonal: Vec<f32>,
-    preconditioner: Vec<f32>,
 }
 
 /// Solves every row of one side against the fixed side.
@@ -189,23 +196,22 @@ pub fn solve_rows(
     let rows = events.indptr.len() - 1;
     assert!(x.len() == rows * stride, "x holds {} floats for {rows} rows of {stride}", x.len());
     assert!(bias.len() == if penalty.bias_regularization.is_some() { rows } else { 0 });
+    let gram = match solver {
+        Solver::Gradient { steps, spectrum, mass } => {
+            let problem = Problem { level, events, fixed, penalty, spectrum, mass, steps };
+            return improve_rows(threads, problem, Sizes::default(), x, bias);
+        }
+        Solver::Exact { gram } => gram,
+    };
     let x = DisjointSlice::new(x);
     let bias = DisjointSlice::new(bias);
     let failure: Mutex<Option<(usize, Failure)>> = Mutex::new(None);
-    let exact = matches!(solver, Solver::Exact { .. });
-    let init = || Worker {
-        gradient: gradient::Scratch::new(if exact { 0 } else { stride }),
-        exact: exact::Scratch::new(if exact { stride } else { 0 }),
-        w: Vec::new(),
-        wy: Vec::new(),
-        diagonal: vec![0.0; stride],
-        preconditioner: vec![0.0; stride],
-    };
+    let init = || Worker { exact: exact::Scratch::new(stride), w: Vec::new(), wy: Vec::new() };
     for_each_chunk(threads, rows.div_ceil(CHUNK), init, |worker, chunk| {
         for row in chunk * CHUNK..rows.min((chunk + 1) * CHUNK) {
             // SAFETY: every row belongs to one chunk.
             let x = unsafe { x.range(row * stride, (row + 1) * stride) };
-            match solve_row(level, row, events, fixed, penalty, solver, x, worker) {
+            match solve_row(level, row, events, fixed, penalty, gram, x, worker) {
                 Ok(b) => {
                     if penalty.bias_regularization.is_some() {
                         // SAFETY: every row belongs to one chunk.
@@ -234,7 +240,7 @@ fn solve_row(
     events: Events<'_>,
     fixed: Factors<'_>,
     penalty: Penalty,
-    solver: Solver<'_>,
+    gram: &[f32],
     x: &mut [f32],
     worker: &mut Worker,
 ) -> Result<f32, Failure> {
@@ -243,7 +249,7 @@ fn solve_row(
         x.fill(0.0);
         return Ok(0.0);
     }
-    let Worker { gradient, exact, w, wy, diagonal, preconditioner } = worker;
+    let Worker { exact, w, wy } = worker;
     events.fill(from, to, w, wy);
     let scale = penalty.scale(to - from);
     let lambda = (penalty.regularization * scale) as f32;
@@ -253,23 +259,8 @@ fn solve_row(
         wy,
         bias_penalty: penalty.bias_regularization.map(|b| (b * scale) as f32),
     };
-    let bias = match solver {
-        Solver::Gradient { steps, spectrum, mass } => {
-            // The events raise the spectrum as if they were a random sample of the fixed rows.
-            let share = if mass > 0.0 { w.iter().sum::<f32>() / mass } else { 0.0 };
-            for c in 0..fixed.stride {
-                let s = if spectrum.is_empty() { 0.0 } else { spectrum[c] };
-                diagonal[c] = s + lambda;
-                let curvature = diagonal[c] + share * s;
-                preconditioner[c] = if curvature > 0.0 { 1.0 / curvature } else { 1.0 };
-            }
-            gradient::conjugate_gradient(level, system, diagonal, preconditioner, steps, x, gradient)
-        }
-        Solver::Exact { gram } => {
-            let m = (!gram.is_empty()).then_some(gram);
-            exact::exact(level, system, m, lambda, x, exact).map_err(|_| Failure::NotPositive(row))?
-        }
-    };
+    let m = (!gram.is_empty()).then_some(gram);
+    let bias = exact::exact(level, system, m, lambda, x, exact).map_err(|_| Failure::NotPositive(row))?;
     if bias.is_finite() && x.iter().all(|v| v.is_finite()) { Ok(bias) } else { Err(Failure::NotFinite(row)) }
 }
 
@@ -439,9 +430,10 @@ mod tests {
         let rows = events.indptr.len() - 1;
         let biases = if penalty.bias_regularization.is_some() { rows } else { 0 };
         let gram = if a0 > 0.0 { weighted_gram(level, 2, fixed, a0) } else { Vec::new() };
+        let zeros = vec![0.0; stride];
         let mut solvers = vec![Solver::Exact { gram: &gram }];
         if a0 == 0.0 {
-            solvers.push(Solver::Gradient { steps: 4 * stride, spectrum: &[], mass: 0.0 });
+            solvers.push(Solver::Gradient { steps: 4 * stride, spectrum: &zeros, mass: 0.0 });
         }
         for solver in solvers {
             let mut answers = Vec::new();

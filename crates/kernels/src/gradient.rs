@@ -1,166 +1,292 @@
 //! One row by preconditioned conjugate gradients from its previous value; see `docs/math/als.md`.
+//!
+//! `M = diag(spectrum + lambda)`, and the preconditioner is `1 / (M + share * spectrum)`: the events of the row raise
+//! the spectrum as if they were a random sample of the fixed rows. A step is one [`pass`] over the fixed rows that the
+//! row touches and a few operations on vectors of its width. [`State`] holds what must last from one pass to the
+//! next, so that many rows can also take each step together.
 
-use crate::row::System;
-use crate::simd::{Lanes, dispatch};
-
-/// Memory that a thread reuses from row to row.
-pub struct Scratch {
-    tile: Vec<f32>,
-    r: Vec<f32>,
-    z: Vec<f32>,
-    p: Vec<f32>,
-    ap: Vec<f32>,
-    s: Vec<f32>,
-}
-
-impl Scratch {
-    /// For rows of `stride` floats.
-    pub fn new(stride: usize) -> Self {
-        let vector = || vec![0.0; stride];
-        Self { tile: Vec::new(), r: vector(), z: vector(), p: vector(), ap: vector(), s: vector() }
-    }
-}
-
-/// Floats of gathered rows that stay in the second-level cache.
-const TILE: usize = 96 * 1024;
+use crate::row::Touched;
+use crate::simd::{Lanes, Level, dispatch};
 
 /// How a pass turns `d = q . v` into the coefficient of `q`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Pass {
+pub enum Pass {
     /// `wy - w d`: the residual.
     Residual,
     /// `w d`: the matrix.
     Apply,
+    /// Nothing is added to `out`: only the curvature `sum w d^2` is asked for.
+    Curvature,
 }
 
-/// `out += sum_j c_j q_j` with `c_j` of [`Pass`]; with `sums`, also `sums += sum_j w_j q_j`.
-///
-/// Rows come from the index when there is one, else from `data` in order; with `tile`, they are copied there.
+/// Events that a pass handles at a time. The sums of a row depend on where its groups begin, so a pass over a part of
+/// a row starts at a multiple of this.
+pub const GROUP: usize = 4;
+
+/// Fixed rows asked for ahead of their use.
+const AHEAD: usize = 8;
+
+/// `out += sum_j c_j q_j` with `c_j` of [`Pass`]; where `SUMS`, also `sums += sum_j w_j q_j`.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
-unsafe fn pass<L: Lanes>(
+unsafe fn pass_generic<L: Lanes>(
     kind: Pass,
-    data: &[f32],
-    stride: usize,
-    index: Option<&[i32]>,
+    touched: Touched<'_>,
     v: &[f32],
     w: &[f32],
     wy: &[f32],
     out: &mut [f32],
     sums: Option<&mut [f32]>,
-    tile: Option<&mut [f32]>,
-) {
-    const AHEAD: usize = 8;
+) -> f32 {
+    let stride = touched.stride;
     let n = w.len();
-    let rows = data.len() / stride;
-    assert!(v.len() == stride && out.len() == stride && wy.len() == n);
-    assert!(index.map_or(n <= rows, |index| index.len() == n && index.iter().all(|&i| (i as usize) < rows)));
-    assert!(tile.as_ref().is_none_or(|tile| tile.len() >= n * stride));
-    let sums = sums.map(|s| {
-        assert!(s.len() == stride);
-        s.as_mut_ptr()
-    });
-    let tile = tile.map(<[f32]>::as_mut_ptr);
-    let (base, vp, op) = (data.as_ptr(), v.as_ptr(), out.as_mut_ptr());
-    // SAFETY: row numbers are below `rows` and columns below `stride` by the assertions above; stride is a
-    // multiple of L::N.
+    let rows = touched.data.len() / stride;
+    assert!(
+        v.len() == stride && out.len() == stride && touched.index.len() == n && stride.is_multiple_of(L::N)
+    );
+    assert!(kind != Pass::Residual || wy.len() == n);
+    // A maximum of unsigned numbers, because it needs no branch: negative rows are huge.
+    assert!(touched.index.iter().fold(0u32, |top, &i| top.max(i as u32)) < rows as u32 || n == 0);
+    assert!(sums.as_ref().is_none_or(|sums| sums.len() == stride));
+    // SAFETY: L runs here, and the shapes are as `rows_in_registers` and `rows_in_cache` ask.
     unsafe {
-        let row = |j: usize| match index {
-            Some(index) => base.add(*index.get_unchecked(j) as usize * stride),
-            None => base.add(j * stride),
+        let curvature = match (stride / L::N, L::REGISTERS) {
+            (1, _) => by_kind::<L, 1, 4>(kind, touched, v, w, wy, out),
+            (2, _) => by_kind::<L, 2, 4>(kind, touched, v, w, wy, out),
+            (3, 32..) => by_kind::<L, 3, 4>(kind, touched, v, w, wy, out),
+            (4, 32..) => by_kind::<L, 4, 4>(kind, touched, v, w, wy, out),
+            (4, _) => by_kind::<L, 4, 2>(kind, touched, v, w, wy, out),
+            (5, 32..) => by_kind::<L, 5, 2>(kind, touched, v, w, wy, out),
+            (6, 32..) => by_kind::<L, 6, 2>(kind, touched, v, w, wy, out),
+            (8, 32..) => by_kind::<L, 8, 2>(kind, touched, v, w, wy, out),
+            _ => match kind {
+                Pass::Residual => in_cache::<L, RESIDUAL>(touched, v, w, wy, out),
+                Pass::Apply => in_cache::<L, APPLY>(touched, v, w, wy, out),
+                Pass::Curvature => in_cache::<L, CURVATURE>(touched, v, w, wy, out),
+            },
         };
+        if let Some(sums) = sums {
+            add_rows::<L>(touched, w, sums);
+        }
+        curvature
+    }
+}
+
+const RESIDUAL: u8 = 0;
+const APPLY: u8 = 1;
+const CURVATURE: u8 = 2;
+
+#[inline(always)]
+unsafe fn by_kind<L: Lanes, const V: usize, const R: usize>(
+    kind: Pass,
+    touched: Touched<'_>,
+    v: &[f32],
+    w: &[f32],
+    wy: &[f32],
+    out: &mut [f32],
+) -> f32 {
+    // SAFETY: the same contract.
+    unsafe {
+        match kind {
+            Pass::Residual => in_registers::<L, V, R, RESIDUAL>(touched, v, w, wy, out),
+            Pass::Apply => in_registers::<L, V, R, APPLY>(touched, v, w, wy, out),
+            Pass::Curvature => in_registers::<L, V, R, CURVATURE>(touched, v, w, wy, out),
+        }
+    }
+}
+
+/// The coefficients of a group of events, and its part of the curvature.
+///
+/// Events from `n` on do not exist and get 0.
+#[inline(always)]
+unsafe fn coefficients<const KIND: u8>(
+    dots: [f32; GROUP],
+    j: usize,
+    w: &[f32],
+    wy: &[f32],
+    curvature: &mut [f32; GROUP],
+) -> [f32; GROUP] {
+    let here = (w.len() - j).min(GROUP);
+    let mut c = [0.0f32; GROUP];
+    for i in 0..GROUP {
+        if i < here {
+            // SAFETY: j + i < n.
+            let weight = unsafe { *w.get_unchecked(j + i) };
+            c[i] = weight * dots[i];
+            if KIND == RESIDUAL {
+                // SAFETY: as above.
+                c[i] = unsafe { *wy.get_unchecked(j + i) } - c[i];
+            }
+            if KIND == CURVATURE {
+                curvature[i] += c[i] * dots[i];
+            }
+        }
+    }
+    c
+}
+
+/// Rows of V vectors, R of them in registers at a time, with `out` in registers throughout.
+#[inline(always)]
+unsafe fn in_registers<L: Lanes, const V: usize, const R: usize, const KIND: u8>(
+    touched: Touched<'_>,
+    v: &[f32],
+    w: &[f32],
+    wy: &[f32],
+    out: &mut [f32],
+) -> f32 {
+    let n = w.len();
+    let (base, index, vp) = (touched.data.as_ptr(), touched.index.as_ptr(), v.as_ptr());
+    // SAFETY: event numbers stay below n by `min`, row numbers below the matrix's by the caller's check.
+    unsafe {
+        // Loops, not closures: a closure would not be compiled for the lanes' instruction set.
+        let mut sum = [L::splat(0.0); V];
+        for c in 0..V {
+            sum[c] = L::load(out.as_ptr().add(c * L::N));
+        }
+        let mut curvature = [0.0f32; GROUP];
         let mut j = 0;
         while j < n {
-            let m = (n - j).min(4);
-            if index.is_some() {
-                for ahead in j + AHEAD..(j + AHEAD + m).min(n) {
-                    let line = row(ahead);
-                    let mut c = 0;
-                    while c < stride {
-                        L::prefetch(line.add(c));
-                        c += 16;
-                    }
+            for ahead in j + AHEAD..j + AHEAD + GROUP {
+                let line = base.add(*index.add(ahead.min(n - 1)) as usize * touched.stride);
+                for c in 0..(V * L::N).div_ceil(16) {
+                    L::prefetch(line.add(c * 16));
                 }
             }
-            let mut coefficient = [0.0f32; 4];
-            if m == 4 {
-                let q = [row(j), row(j + 1), row(j + 2), row(j + 3)];
-                let mut d = [L::splat(0.0); 4];
-                let mut c = 0;
-                while c < stride {
-                    let x = L::load(vp.add(c));
-                    for i in 0..4 {
-                        let value = L::load(q[i].add(c));
-                        d[i] = L::fma(value, x, d[i]);
-                        if let Some(tile) = tile {
-                            L::store(tile.add((j + i) * stride + c), value);
+            let mut dots = [0.0f32; GROUP];
+            let mut first = 0;
+            while first < GROUP {
+                let mut q = [[L::splat(0.0); V]; R];
+                let mut d = [L::splat(0.0); GROUP];
+                for i in 0..R {
+                    let line = base.add(*index.add((j + first + i).min(n - 1)) as usize * touched.stride);
+                    for c in 0..V {
+                        q[i][c] = L::load(line.add(c * L::N));
+                    }
+                }
+                for i in 0..R {
+                    d[i] = L::mul(q[i][0], L::load(vp));
+                    for c in 1..V {
+                        d[i] = L::fma(q[i][c], L::load(vp.add(c * L::N)), d[i]);
+                    }
+                }
+                if R == GROUP {
+                    dots = L::sum4(d);
+                } else {
+                    for i in 0..R {
+                        dots[first + i] = L::sum(d[i]);
+                    }
+                }
+                if KIND != CURVATURE {
+                    let f = coefficients::<KIND>(dots, j, w, wy, &mut curvature);
+                    for i in 0..R {
+                        let f = L::splat(f[first + i]);
+                        for c in 0..V {
+                            sum[c] = L::fma(f, q[i][c], sum[c]);
                         }
                     }
-                    c += L::N;
                 }
-                for i in 0..4 {
-                    let dot = L::sum(d[i]);
-                    coefficient[i] = match kind {
-                        Pass::Residual => wy[j + i] - w[j + i] * dot,
-                        Pass::Apply => w[j + i] * dot,
-                    };
+                first += R;
+            }
+            if KIND == CURVATURE {
+                coefficients::<KIND>(dots, j, w, wy, &mut curvature);
+            }
+            j += GROUP;
+        }
+        for c in 0..V {
+            L::store(out.as_mut_ptr().add(c * L::N), sum[c]);
+        }
+        (curvature[0] + curvature[1]) + (curvature[2] + curvature[3])
+    }
+}
+
+/// Rows of any length, a group at a time through the first-level cache.
+#[inline(always)]
+unsafe fn in_cache<L: Lanes, const KIND: u8>(
+    touched: Touched<'_>,
+    v: &[f32],
+    w: &[f32],
+    wy: &[f32],
+    out: &mut [f32],
+) -> f32 {
+    let (n, stride) = (w.len(), touched.stride);
+    let (base, index, vp, op) = (touched.data.as_ptr(), touched.index.as_ptr(), v.as_ptr(), out.as_mut_ptr());
+    // SAFETY: event numbers stay below n by `min`, row numbers below the matrix's by the caller's check, columns
+    // below stride, a multiple of L::N.
+    unsafe {
+        let mut curvature = [0.0f32; GROUP];
+        let mut j = 0;
+        while j < n {
+            let mut q = [base; GROUP];
+            let mut next = [base; GROUP];
+            for i in 0..GROUP {
+                q[i] = base.add(*index.add((j + i).min(n - 1)) as usize * stride);
+                next[i] = base.add(*index.add((j + GROUP + i).min(n - 1)) as usize * stride);
+            }
+            let mut d = [L::splat(0.0); GROUP];
+            let mut c = 0;
+            while c < stride {
+                for part in 0..16 / L::N {
+                    let c = c + part * L::N;
+                    let x = L::load(vp.add(c));
+                    for i in 0..GROUP {
+                        d[i] = L::fma(L::load(q[i].add(c)), x, d[i]);
+                    }
                 }
-                let f: [L::V; 4] = [
-                    L::splat(coefficient[0]),
-                    L::splat(coefficient[1]),
-                    L::splat(coefficient[2]),
-                    L::splat(coefficient[3]),
-                ];
+                for line in next {
+                    L::prefetch(line.add(c));
+                }
+                c += 16;
+            }
+            let f = coefficients::<KIND>(L::sum4(d), j, w, wy, &mut curvature);
+            if KIND != CURVATURE {
+                let f = [L::splat(f[0]), L::splat(f[1]), L::splat(f[2]), L::splat(f[3])];
                 let mut c = 0;
                 while c < stride {
                     let mut o = L::load(op.add(c));
-                    for i in 0..4 {
+                    for i in 0..GROUP {
                         o = L::fma(f[i], L::load(q[i].add(c)), o);
                     }
                     L::store(op.add(c), o);
                     c += L::N;
                 }
-            } else {
-                for i in 0..m {
-                    let q = row(j + i);
-                    let mut d = L::splat(0.0);
-                    let mut c = 0;
-                    while c < stride {
-                        let value = L::load(q.add(c));
-                        d = L::fma(value, L::load(vp.add(c)), d);
-                        if let Some(tile) = tile {
-                            L::store(tile.add((j + i) * stride + c), value);
-                        }
-                        c += L::N;
-                    }
-                    let dot = L::sum(d);
-                    let f = L::splat(match kind {
-                        Pass::Residual => wy[j + i] - w[j + i] * dot,
-                        Pass::Apply => w[j + i] * dot,
-                    });
-                    let mut c = 0;
-                    while c < stride {
-                        let o = op.add(c);
-                        L::store(o, L::fma(f, L::load(q.add(c)), L::load(o)));
-                        c += L::N;
-                    }
-                }
             }
-            if let Some(sums) = sums {
-                for i in 0..m {
-                    let (q, f) = (row(j + i), L::splat(w[j + i]));
-                    let mut c = 0;
-                    while c < stride {
-                        let o = sums.add(c);
-                        L::store(o, L::fma(f, L::load(q.add(c)), L::load(o)));
-                        c += L::N;
-                    }
-                }
+            j += GROUP;
+        }
+        (curvature[0] + curvature[1]) + (curvature[2] + curvature[3])
+    }
+}
+
+/// `sums += sum_j w_j q_j`.
+#[inline(always)]
+unsafe fn add_rows<L: Lanes>(touched: Touched<'_>, w: &[f32], sums: &mut [f32]) {
+    for (&i, &weight) in touched.index.iter().zip(w) {
+        // SAFETY: row numbers below the matrix's by the caller's check, columns below stride.
+        unsafe {
+            let (q, f) = (touched.data.as_ptr().add(i as usize * touched.stride), L::splat(weight));
+            let mut c = 0;
+            while c < touched.stride {
+                let o = sums.as_mut_ptr().add(c);
+                L::store(o, L::fma(f, L::load(q.add(c)), L::load(o)));
+                c += L::N;
             }
-            j += m;
         }
     }
 }
+
+dispatch!(
+    /// `out += sum_j c_j q_j` over the events with weights `w`, `c_j` as [`Pass`] says; with `sums`, also
+    /// `sums += sum_j w_j q_j`. Returns `sum_j w_j d_j^2` for [`Pass::Curvature`], else 0.
+    ///
+    /// `wy` is read for [`Pass::Residual`] alone.
+    pub fn pass = pass_generic(
+        kind: Pass,
+        touched: Touched<'_>,
+        v: &[f32],
+        w: &[f32],
+        wy: &[f32],
+        out: &mut [f32],
+        sums: Option<&mut [f32]>,
+    ) -> f32
+);
 
 #[inline(always)]
 unsafe fn dot<L: Lanes>(a: &[f32], b: &[f32]) -> f32 {
@@ -177,108 +303,210 @@ unsafe fn dot<L: Lanes>(a: &[f32], b: &[f32]) -> f32 {
     }
 }
 
-/// `y += f x`.
-#[inline(always)]
-unsafe fn axpy<L: Lanes>(f: f32, x: &[f32], y: &mut [f32]) {
-    assert!(x.len() == y.len() && x.len().is_multiple_of(L::N));
-    // SAFETY: both slices hold x.len() floats, a multiple of L::N.
-    unsafe {
-        let f = L::splat(f);
-        let mut c = 0;
-        while c < x.len() {
-            let p = y.as_mut_ptr().add(c);
-            L::store(p, L::fma(f, L::load(x.as_ptr().add(c)), L::load(p)));
-            c += L::N;
-        }
+/// The diagonal of M and of the preconditioner.
+#[derive(Clone, Copy)]
+pub struct Diagonal<'a> {
+    /// The fixed side's Gram matrix in its eigenbasis, times the weight of the unobserved (stride).
+    pub spectrum: &'a [f32],
+    /// The row's penalty.
+    pub lambda: f32,
+    /// The row's weights over the weight of all its unobserved cells.
+    pub share: f32,
+}
+
+impl Diagonal<'_> {
+    #[inline(always)]
+    fn m(&self, c: usize) -> f32 {
+        self.spectrum[c] + self.lambda
+    }
+
+    #[inline(always)]
+    fn inverse(&self, c: usize) -> f32 {
+        let curvature = self.m(c) + self.share * self.spectrum[c];
+        if curvature > 0.0 { 1.0 / curvature } else { 1.0 }
     }
 }
 
-#[inline(always)]
-unsafe fn conjugate_gradient_generic<L: Lanes>(
-    system: System<'_>,
-    diagonal: &[f32],
-    preconditioner: &[f32],
-    steps: usize,
-    x: &mut [f32],
-    scratch: &mut Scratch,
-) -> f32 {
-    let System { touched, w, wy, bias_penalty } = system;
-    let (n, stride) = (w.len(), touched.stride);
-    let Scratch { tile, r, z, p, ap, s } = scratch;
-    assert!(diagonal.len() == stride && preconditioner.len() == stride && x.len() == stride);
-    let (schur, target) = system.bias_terms();
-    let fits = n * stride <= TILE;
-    if fits && tile.len() < n * stride {
-        tile.resize(n * stride, 0.0);
+/// An eliminated bias: `1 / (sum w + lambda_b)` and `sum wy`; zeros without one.
+#[derive(Clone, Copy, Default)]
+pub struct Schur {
+    /// `1 / (sum w + lambda_b)`.
+    pub inverse: f32,
+    /// `sum wy`.
+    pub target: f32,
+}
+
+/// What a row remembers between passes.
+pub struct State {
+    /// The residual; the first pass adds to it.
+    pub r: Vec<f32>,
+    /// The direction of the next step.
+    pub p: Vec<f32>,
+    /// The matrix times the direction; every later pass adds to it.
+    pub ap: Vec<f32>,
+    /// `Q' w`, for the bias.
+    pub s: Vec<f32>,
+    rz: f32,
+    first: f32,
+}
+
+impl State {
+    /// For rows of `stride` floats.
+    pub fn new(stride: usize) -> Self {
+        let vector = || vec![0.0; stride];
+        Self { r: vector(), p: vector(), ap: vector(), s: vector(), rz: 0.0, first: 0.0 }
     }
-    // SAFETY: L runs here; every callee checks its slices.
-    unsafe {
-        r.fill(0.0);
-        s.fill(0.0);
-        let sums = bias_penalty.map(|_| &mut s[..]);
-        let copy = fits.then_some(&mut tile[..]);
-        pass::<L>(Pass::Residual, touched.data, stride, Some(touched.index), x, w, wy, r, sums, copy);
-        if bias_penalty.is_some() {
-            let shift = schur * (dot::<L>(s, x) - target);
-            axpy::<L>(shift, s, r);
-        }
-        for c in 0..stride {
-            r[c] -= diagonal[c] * x[c];
-            z[c] = r[c] * preconditioner[c];
-            p[c] = z[c];
-        }
-        let mut rz = dot::<L>(r, z);
-        let first = rz;
-        for step in 0..steps {
-            if rz <= 1e-14 * first || rz <= 0.0 {
-                break;
-            }
-            for c in 0..stride {
-                ap[c] = diagonal[c] * p[c];
-            }
-            if fits {
-                pass::<L>(Pass::Apply, &tile[..n * stride], stride, None, p, w, wy, ap, None, None);
-            } else {
-                pass::<L>(Pass::Apply, touched.data, stride, Some(touched.index), p, w, wy, ap, None, None);
-            }
-            if bias_penalty.is_some() {
-                let shift = -schur * dot::<L>(s, p);
-                axpy::<L>(shift, s, ap);
-            }
-            let curvature = dot::<L>(p, ap);
-            if curvature <= 0.0 {
-                break;
-            }
-            let length = rz / curvature;
-            axpy::<L>(length, p, x);
-            if step + 1 == steps {
-                break;
-            }
-            axpy::<L>(-length, ap, r);
-            for c in 0..stride {
-                z[c] = r[c] * preconditioner[c];
-            }
-            let next = dot::<L>(r, z);
-            let turn = next / rz;
-            rz = next;
-            for c in 0..stride {
-                p[c] = z[c] + turn * p[c];
-            }
-        }
-        schur * (target - dot::<L>(s, x))
+
+    /// Ready for the first pass.
+    pub fn clear(&mut self) {
+        self.r.fill(0.0);
+        self.s.fill(0.0);
+        self.ap.fill(0.0);
+    }
+
+    /// Whether the row is at its solution, as far as single precision tells.
+    pub fn settled(&self) -> bool {
+        self.rz <= 0.0 || (self.first.is_finite() && self.rz <= 1e-14 * self.first)
+    }
+
+    /// The bias that belongs to `x`; 0 without one.
+    pub fn bias(&self, schur: Schur, x: &[f32]) -> f32 {
+        let sum: f32 = self.s.iter().zip(x).map(|(&s, &x)| s * x).sum();
+        schur.inverse * (schur.target - sum)
+    }
+}
+
+/// How far to go; NaN after an overflow, so that it is seen in the row instead of ending its way in silence.
+fn length(rz: f32, curvature: f32) -> f32 {
+    if curvature.is_finite() { rz / curvature } else { f32::NAN }
+}
+
+#[inline(always)]
+unsafe fn start_generic<L: Lanes>(diagonal: Diagonal<'_>, schur: Schur, x: &[f32], state: &mut State) {
+    let State { r, p, s, rz, first, .. } = state;
+    let stride = x.len();
+    assert!(r.len() == stride && p.len() == stride && s.len() == stride && diagonal.spectrum.len() == stride);
+    // SAFETY: L runs here; `dot` checks its slices.
+    let sum = unsafe { dot::<L>(s, x) };
+    let shift = if schur.inverse == 0.0 { 0.0 } else { schur.inverse * (sum - schur.target) };
+    for c in 0..stride {
+        r[c] += shift * s[c] - diagonal.m(c) * x[c];
+        p[c] = r[c] * diagonal.inverse(c);
+    }
+    // SAFETY: as above.
+    *rz = unsafe { dot::<L>(r, p) };
+    *first = *rz;
+}
+
+dispatch!(
+    /// After the pass that left `b - Q' W Q x` in `r`: the residual and the first direction.
+    pub fn start = start_generic(diagonal: Diagonal<'_>, schur: Schur, x: &[f32], state: &mut State)
+);
+
+#[inline(always)]
+unsafe fn step_generic<L: Lanes>(diagonal: Diagonal<'_>, schur: Schur, x: &mut [f32], state: &mut State) {
+    let State { r, p, ap, s, rz, .. } = state;
+    let stride = x.len();
+    assert!(r.len() == stride && p.len() == stride && ap.len() == stride && s.len() == stride);
+    assert!(diagonal.spectrum.len() == stride);
+    // SAFETY: L runs here; `dot` checks its slices.
+    let shift = if schur.inverse == 0.0 { 0.0 } else { schur.inverse * unsafe { dot::<L>(s, p) } };
+    for c in 0..stride {
+        ap[c] += diagonal.m(c) * p[c] - shift * s[c];
+    }
+    // SAFETY: as above.
+    let curvature = unsafe { dot::<L>(p, ap) };
+    if curvature <= 0.0 {
+        *rz = 0.0;
+        return;
+    }
+    let length = length(*rz, curvature);
+    for c in 0..stride {
+        x[c] += length * p[c];
+        r[c] -= length * ap[c];
+        ap[c] = r[c] * diagonal.inverse(c);
+    }
+    // SAFETY: as above.
+    let next = unsafe { dot::<L>(r, ap) };
+    let turn = next / *rz;
+    *rz = next;
+    for c in 0..stride {
+        p[c] = ap[c] + turn * p[c];
+        ap[c] = 0.0;
     }
 }
 
 dispatch!(
-    /// Improves `x` by `steps` preconditioned conjugate-gradient steps; `M = diag(diagonal)`.
-    ///
-    /// `preconditioner` is the inverse of the diagonal preconditioner. Returns the bias (0 without one).
-    pub fn conjugate_gradient = conjugate_gradient_generic(
-        system: System<'_>,
-        diagonal: &[f32],
-        preconditioner: &[f32],
-        steps: usize,
-        x: &mut [f32],
-        scratch: &mut Scratch,
-    ) -> f32
+    /// After the pass that left `Q' W Q p` in `ap`: one step, and the next direction.
+    pub fn step = step_generic(diagonal: Diagonal<'_>, schur: Schur, x: &mut [f32], state: &mut State)
 );
+
+#[inline(always)]
+unsafe fn last_step_generic<L: Lanes>(
+    diagonal: Diagonal<'_>,
+    schur: Schur,
+    curvature: f32,
+    x: &mut [f32],
+    state: &mut State,
+) {
+    let State { p, s, rz, .. } = state;
+    let stride = x.len();
+    assert!(p.len() == stride && s.len() == stride && diagonal.spectrum.len() == stride);
+    let mut curvature = curvature;
+    for c in 0..stride {
+        curvature += diagonal.m(c) * p[c] * p[c];
+    }
+    if schur.inverse != 0.0 {
+        // SAFETY: L runs here; `dot` checks its slices.
+        curvature -= schur.inverse * unsafe { dot::<L>(s, p) }.powi(2);
+    }
+    if curvature <= 0.0 {
+        return;
+    }
+    let length = length(*rz, curvature);
+    for c in 0..stride {
+        x[c] += length * p[c];
+    }
+}
+
+dispatch!(
+    /// After a pass for the curvature: the last step, which needs no new direction.
+    pub fn last_step = last_step_generic(
+        diagonal: Diagonal<'_>,
+        schur: Schur,
+        curvature: f32,
+        x: &mut [f32],
+        state: &mut State,
+    )
+);
+
+/// Improves `x` by `steps` conjugate-gradient steps. Returns the bias (0 without one).
+pub fn conjugate_gradient(
+    level: Level,
+    touched: Touched<'_>,
+    w: &[f32],
+    wy: &[f32],
+    diagonal: Diagonal<'_>,
+    bias: Option<Schur>,
+    steps: usize,
+    x: &mut [f32],
+    state: &mut State,
+) -> f32 {
+    let schur = bias.unwrap_or_default();
+    state.clear();
+    pass(level, Pass::Residual, touched, x, w, wy, &mut state.r, bias.map(|_| &mut state.s[..]));
+    start(level, diagonal, schur, x, state);
+    for left in (0..steps).rev() {
+        if state.settled() {
+            break;
+        }
+        if left > 0 {
+            pass(level, Pass::Apply, touched, &state.p, w, wy, &mut state.ap, None);
+            step(level, diagonal, schur, x, state);
+        } else {
+            let curvature = pass(level, Pass::Curvature, touched, &state.p, w, wy, &mut state.ap, None);
+            last_step(level, diagonal, schur, curvature, x, state);
+        }
+    }
+    state.bias(schur, x)
+}

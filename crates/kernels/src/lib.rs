@@ -8,6 +8,7 @@ pub mod csr;
 pub mod dense;
 pub mod exact;
 pub mod gradient;
+pub mod gradient_rows;
 pub mod metrics;
 pub mod objective;
 pub mod row;

@@ -84,6 +84,8 @@ pub fn padded(k: usize) -> usize {
 pub trait Lanes: Copy {
     /// Floats in a vector; divides [`PAD`].
     const N: usize;
+    /// Vector registers of the instruction set.
+    const REGISTERS: usize;
     /// The register.
     type V: Copy;
     /// All lanes `x`.
@@ -94,12 +96,16 @@ pub trait Lanes: Copy {
     unsafe fn store(p: *mut f32, v: Self::V);
     /// `a + b`.
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b`.
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c`.
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `c - a * b`.
     unsafe fn fnma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// The sum of the lanes, in a fixed order.
     unsafe fn sum(v: Self::V) -> f32;
+    /// [`Lanes::sum`] of four vectors at once, each in a fixed order of its own.
+    unsafe fn sum4(v: [Self::V; 4]) -> [f32; 4];
     /// `a * b + c` of single floats, rounded as one lane of `fma` is.
     unsafe fn fma1(a: f32, b: f32, c: f32) -> f32;
     /// Whether any lane of `a` is greater than the same lane of `b`.
@@ -114,6 +120,7 @@ pub struct Portable;
 
 impl Lanes for Portable {
     const N: usize = 4;
+    const REGISTERS: usize = 16;
     type V = [f32; 4];
 
     #[inline(always)]
@@ -135,6 +142,10 @@ impl Lanes for Portable {
         std::array::from_fn(|i| a[i] + b[i])
     }
     #[inline(always)]
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] * b[i])
+    }
+    #[inline(always)]
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
         std::array::from_fn(|i| a[i] * b[i] + c[i])
     }
@@ -145,6 +156,11 @@ impl Lanes for Portable {
     #[inline(always)]
     unsafe fn sum(v: Self::V) -> f32 {
         (v[0] + v[2]) + (v[1] + v[3])
+    }
+    #[inline(always)]
+    unsafe fn sum4(v: [Self::V; 4]) -> [f32; 4] {
+        // SAFETY: the same contract.
+        v.map(|v| unsafe { Self::sum(v) })
     }
     #[inline(always)]
     unsafe fn fma1(a: f32, b: f32, c: f32) -> f32 {
@@ -171,6 +187,7 @@ mod x86 {
     #[allow(clippy::undocumented_unsafe_blocks)]
     impl Lanes for Avx2 {
         const N: usize = 8;
+        const REGISTERS: usize = 16;
         type V = __m256;
 
         #[inline(always)]
@@ -190,6 +207,10 @@ mod x86 {
             unsafe { _mm256_add_ps(a, b) }
         }
         #[inline(always)]
+        unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { _mm256_mul_ps(a, b) }
+        }
+        #[inline(always)]
         unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
             unsafe { _mm256_fmadd_ps(a, b, c) }
         }
@@ -203,6 +224,16 @@ mod x86 {
                 let four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
                 let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
                 _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)))
+            }
+        }
+        #[inline(always)]
+        unsafe fn sum4(v: [Self::V; 4]) -> [f32; 4] {
+            unsafe {
+                let ab = _mm256_hadd_ps(v[0], v[1]);
+                let cd = _mm256_hadd_ps(v[2], v[3]);
+                let four = _mm256_hadd_ps(ab, cd);
+                let sums = _mm_add_ps(_mm256_castps256_ps128(four), _mm256_extractf128_ps(four, 1));
+                std::mem::transmute::<__m128, [f32; 4]>(sums)
             }
         }
         #[inline(always)]
@@ -227,6 +258,7 @@ mod x86 {
     #[allow(clippy::undocumented_unsafe_blocks)]
     impl Lanes for Avx512 {
         const N: usize = 16;
+        const REGISTERS: usize = 32;
         type V = __m512;
 
         #[inline(always)]
@@ -246,6 +278,10 @@ mod x86 {
             unsafe { _mm512_add_ps(a, b) }
         }
         #[inline(always)]
+        unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { _mm512_mul_ps(a, b) }
+        }
+        #[inline(always)]
         unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
             unsafe { _mm512_fmadd_ps(a, b, c) }
         }
@@ -256,6 +292,18 @@ mod x86 {
         #[inline(always)]
         unsafe fn sum(v: Self::V) -> f32 {
             unsafe { _mm512_reduce_add_ps(v) }
+        }
+        #[inline(always)]
+        unsafe fn sum4(v: [Self::V; 4]) -> [f32; 4] {
+            unsafe {
+                // Each half of a vector onto the other, then the rest as eight lanes.
+                let mut eight = [_mm256_setzero_ps(); 4];
+                for i in 0..4 {
+                    let high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(v[i]), 1));
+                    eight[i] = _mm256_add_ps(_mm512_castps512_ps256(v[i]), high);
+                }
+                Avx2::sum4(eight)
+            }
         }
         #[inline(always)]
         unsafe fn fma1(a: f32, b: f32, c: f32) -> f32 {
@@ -287,6 +335,7 @@ mod arm {
     #[allow(clippy::undocumented_unsafe_blocks)]
     impl Lanes for Neon {
         const N: usize = 4;
+        const REGISTERS: usize = 32;
         type V = float32x4_t;
 
         #[inline(always)]
@@ -306,6 +355,10 @@ mod arm {
             unsafe { vaddq_f32(a, b) }
         }
         #[inline(always)]
+        unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { vmulq_f32(a, b) }
+        }
+        #[inline(always)]
         unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
             unsafe { vfmaq_f32(c, a, b) }
         }
@@ -316,6 +369,13 @@ mod arm {
         #[inline(always)]
         unsafe fn sum(v: Self::V) -> f32 {
             unsafe { vaddvq_f32(v) }
+        }
+        #[inline(always)]
+        unsafe fn sum4(v: [Self::V; 4]) -> [f32; 4] {
+            unsafe {
+                let sums = vpaddq_f32(vpaddq_f32(v[0], v[1]), vpaddq_f32(v[2], v[3]));
+                std::mem::transmute::<float32x4_t, [f32; 4]>(sums)
+            }
         }
         #[inline(always)]
         unsafe fn fma1(a: f32, b: f32, c: f32) -> f32 {

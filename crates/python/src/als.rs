@@ -139,9 +139,10 @@ fn explicit_solve(
     let targets = Targets::Explicit { values, weights, mean, bias: fixed_bias };
     let events = Events { indptr, indices, targets };
     let penalty = Penalty { regularization, bias_regularization, exponent, unobserved: 0.0 };
+    let zeros = vec![0.0; stride];
     let solver = match steps {
         0 => Solver::Exact { gram: &[] },
-        steps => Solver::Gradient { steps, spectrum: &[], mass: 0.0 },
+        steps => Solver::Gradient { steps, spectrum: &zeros, mass: 0.0 },
     };
     let fixed = Factors { data: fixed, stride };
     let bias = if bias_regularization.is_some() { bias } else { &mut [] };
