@@ -9,10 +9,21 @@ Floats = npt.NDArray[np.float32]
 
 PAD = 16
 
+#: Bytes of a cache line.
+LINE = 64
+
 
 def padded(k: int) -> int:
     """The padded row length of ``k`` factors."""
     return -(-k // PAD) * PAD
+
+
+def blank(rows: int, k: int) -> Floats:
+    """Zeros (rows, stride) that begin at a cache line, so that no vector of a row lies across two."""
+    size = rows * padded(k)
+    room = np.zeros(size + LINE // 4, np.float32)
+    start = -room.ctypes.data % LINE // 4
+    return room[start : start + size].reshape(rows, padded(k))
 
 
 def pad(matrix: npt.ArrayLike) -> Floats:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import ParameterError
 from tastespace.models.factor_model import FactorModel
-from tastespace.models.padding import Floats, padded
+from tastespace.models.padding import Floats, blank, padded
 
 Start = FactorModel | tuple[npt.ArrayLike, npt.ArrayLike] | None
 
@@ -33,10 +33,8 @@ def start_factors(
         raise ParameterError(
             f"init has {init.factors} factors; a fit of {factors} can start from 1 to {factors}"
         )
-    stride = padded(factors)
     check_memory(len(users) + len(items), factors)
-    p = np.zeros((len(users), stride), np.float32)
-    q = np.zeros((len(items), stride), np.float32)
+    p, q = blank(len(users), factors), blank(len(items), factors)
     if isinstance(init, tuple):
         if len(init) != 2:
             raise ParameterError(
