@@ -25,6 +25,7 @@ __all__ = [
     "implicit_half_epoch",
     "implicit_objective",
     "implicit_solve",
+    "sparse_multiply",
     "weighted_gram",
 ]
 
@@ -46,6 +47,15 @@ def csr_transpose(
     weights: NDArray[np.float32] | None,
     n_cols: int,
 ) -> _Table: ...
+
+# sparse
+def sparse_multiply(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float32] | None,
+    x: NDArray[np.float32],
+    threads: int,
+) -> NDArray[np.float32]: ...
 
 # als
 def implicit_half_epoch(

@@ -266,7 +266,7 @@ def test_what_is_no_table_of_events_is_refused(trainer):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"init": "svd"}, r"init of ALS must be a model, a pair of arrays, or None; got 'svd'"),
+        ({"init": "pca"}, r"init of ALS must be 'svd', a model, a pair of arrays, or None; got 'pca'"),
         ({"stopping": "rmse"}, r"stopping of ALS must be a Stopping, or None; got 'rmse'"),
         ({"biases": "no"}, r"biases of ALS must be True or False; got 'no'"),
         ({"progress": "yes"}, r"progress of ALS must be True, False or None; got 'yes'"),

@@ -7,6 +7,7 @@
 
 use crate::row::Touched;
 use crate::simd::{Lanes, Level, dispatch};
+use crate::sparse::add_rows;
 
 /// How a pass turns `d = q . v` into the coefficient of `q`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -252,23 +253,6 @@ unsafe fn in_cache<L: Lanes, const KIND: u8>(
             j += GROUP;
         }
         (curvature[0] + curvature[1]) + (curvature[2] + curvature[3])
-    }
-}
-
-/// `sums += sum_j w_j q_j`.
-#[inline(always)]
-unsafe fn add_rows<L: Lanes>(touched: Touched<'_>, w: &[f32], sums: &mut [f32]) {
-    for (&i, &weight) in touched.index.iter().zip(w) {
-        // SAFETY: row numbers below the matrix's by the caller's check, columns below stride.
-        unsafe {
-            let (q, f) = (touched.data.as_ptr().add(i as usize * touched.stride), L::splat(weight));
-            let mut c = 0;
-            while c < touched.stride {
-                let o = sums.as_mut_ptr().add(c);
-                L::store(o, L::fma(f, L::load(q.add(c)), L::load(o)));
-                c += L::N;
-            }
-        }
     }
 }
 

@@ -13,5 +13,6 @@ pub mod metrics;
 pub mod objective;
 pub mod row;
 pub mod simd;
+pub mod sparse;
 pub mod threads;
 pub mod topk;

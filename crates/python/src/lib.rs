@@ -6,6 +6,7 @@ mod als;
 mod check;
 mod csr;
 mod metrics;
+mod sparse;
 mod topk;
 
 /// Native kernels of tastespace; private, called by the Python package only.
@@ -15,5 +16,6 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     metrics::register(m)?;
     als::register(m)?;
     topk::register(m)?;
+    sparse::register(m)?;
     Ok(())
 }

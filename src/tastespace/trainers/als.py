@@ -9,13 +9,15 @@ from typing import Literal
 import numpy as np
 
 import tastespace._native as _native
+from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
+from tastespace.models.padding import Floats
 from tastespace.models.solvers import ExplicitRows, Side
 from tastespace.trainers.base import Trainer, check_events, check_ratings, plain
-from tastespace.trainers.init import Start, start_biases, start_factors
+from tastespace.trainers.init import Start, start_biases, start_factors, svd_factors
 from tastespace.trainers.loop import run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.version import __version__
@@ -60,7 +62,8 @@ class ALS(Trainer):
     cg_steps
         Steps for each row and half-epoch of ``"pcg"``, >= 1.
     init
-        A model to start from (more factors are allowed), or arrays (users, factors) and (items, factors).
+        ``"svd"``: a truncated singular value decomposition; a model to start from (more factors are allowed); or
+        arrays (users, factors) and (items, factors). None: small random numbers.
     stopping
         A rule on the validation set; without one, ``valid`` is measured by ``Stopping("rmse")``.
     seed
@@ -111,7 +114,7 @@ class ALS(Trainer):
         self._check_choice("solver", ("pcg", "cholesky"))
         self._check_type("biases", bool, "True or False")
         self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
-        self._check_type("init", (FactorModel, tuple, type(None)), "a model, a pair of arrays, or None")
+        self._check_init()
         self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
 
@@ -193,6 +196,12 @@ def _rows(trainer: ALS, train: Interactions, mean: float) -> ExplicitRows:
     return ExplicitRows(penalty, bias_penalty if trainer.biases else None, scaling, mean)
 
 
+def _centred(table: Csr, mean: float) -> Floats:
+    """What each rating has beyond the mean, times its weight."""
+    centred = table.filled_values() - np.float32(mean)
+    return centred if table.weights is None else centred * table.weights
+
+
 class _Run:
     """One fit under way; see :class:`tastespace.trainers.loop.Run`."""
 
@@ -201,10 +210,16 @@ class _Run:
         values, weights = train.by_user.values, train.by_user.weights
         mean = 1.0 if values is None else float(np.average(values.astype(np.float64), weights=weights))
         self.rows = _rows(trainer, train, mean)
-        spread = START * np.sqrt(deviation(train))
-        self.p, self.q = start_factors(
-            trainer.init, train.users, train.items, trainer.factors, spread, trainer.seed
-        )
+        if trainer.init == "svd":
+            centred = _centred(train.by_user, mean), _centred(train.by_item, mean)
+            self.p, self.q = svd_factors(
+                train.by_user, train.by_item, centred, trainer.factors, trainer.seed, threads
+            )
+        else:
+            spread = START * np.sqrt(deviation(train))
+            self.p, self.q = start_factors(
+                trainer.init, train.users, train.items, trainer.factors, spread, trainer.seed
+            )
         self.user_bias, self.item_bias = start_biases(trainer.init, train.users, train.items, trainer.biases)
 
     def epoch(self) -> None:

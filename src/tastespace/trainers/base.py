@@ -12,6 +12,7 @@ import numpy as np
 from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
 from tastespace.errors import EmptyError, InputError, ParameterError
+from tastespace.models.factor_model import FactorModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,11 @@ class Trainer:
     def _check_type(self, name: str, kinds: type | tuple[type, ...], need: str) -> None:
         if not isinstance(getattr(self, name), kinds):
             raise self._refuse(name, need)
+
+    def _check_init(self) -> None:
+        init = getattr(self, "init", None)
+        if not isinstance(init, FactorModel | tuple | None) and not (isinstance(init, str) and init == "svd"):
+            raise self._refuse("init", "'svd', a model, a pair of arrays, or None")
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         if getattr(self, name) not in choices:

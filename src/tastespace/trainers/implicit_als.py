@@ -16,9 +16,9 @@ from tastespace.models.confidence import KINDS, Confidence, Kind
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.padding import Floats
-from tastespace.models.solvers import ImplicitRows, check_weights
+from tastespace.models.solvers import ImplicitRows, Weights, check_weights
 from tastespace.trainers.base import Trainer, check_events, plain
-from tastespace.trainers.init import Start, start_factors
+from tastespace.trainers.init import Start, start_factors, svd_factors
 from tastespace.trainers.loop import run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.version import __version__
@@ -68,7 +68,8 @@ class ImplicitALS(Trainer):
     cg_steps
         Steps for each row and half-epoch of ``"pcg"``, >= 1.
     init
-        A model to start from (more factors are allowed), or arrays (users, factors) and (items, factors).
+        ``"svd"``: a truncated singular value decomposition; a model to start from (more factors are allowed); or
+        arrays (users, factors) and (items, factors). None: small random numbers.
     stopping
         A rule on the validation set; without one, ``valid`` is measured by ``Stopping("ndcg@10")``.
     seed
@@ -125,7 +126,7 @@ class ImplicitALS(Trainer):
                 "unobserved_weight = 1 / alpha is the same balance of observed and unobserved cells"
             )
         self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
-        self._check_type("init", (FactorModel, tuple, type(None)), "a model, a pair of arrays, or None")
+        self._check_init()
         self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
 
@@ -239,9 +240,22 @@ class _Run:
         self.user_weights = self.rows.user_weights(train.by_user)
         every = np.arange(train.n_items, dtype=np.int32)
         self.item_weights = self.rows.item_weights(train.by_item, every, train.by_user)
-        self.p, self.q = start_factors(
-            trainer.init, train.users, train.items, trainer.factors, START, trainer.seed
-        )
+        if trainer.init == "svd":
+            cells = self._targets(self.user_weights), self._targets(self.item_weights)
+            self.p, self.q = svd_factors(
+                train.by_user, train.by_item, cells, trainer.factors, trainer.seed, threads
+            )
+        else:
+            self.p, self.q = start_factors(
+                trainer.init, train.users, train.items, trainer.factors, START, trainer.seed
+            )
+
+    def _targets(self, weights: Weights) -> Floats | None:
+        """The best score of each event, were its cell alone: ``w y / (a0 + w)``; None where all are 1."""
+        w, rows = weights[0], self.rows
+        if w is None or rows.alpha is not None:
+            return None
+        return np.asarray(w / (np.float32(rows.unobserved) + w))
 
     def epoch(self) -> None:
         self._half("user", self.p, self.q)

@@ -3,20 +3,82 @@
 from __future__ import annotations
 
 import os
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+import tastespace._native as _native
+from tastespace.data.csr import Csr
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import ParameterError
 from tastespace.models.factor_model import FactorModel
-from tastespace.models.padding import Floats, blank, padded
+from tastespace.models.padding import Floats, blank, pad, padded
 
-Start = FactorModel | tuple[npt.ArrayLike, npt.ArrayLike] | None
+Start = FactorModel | tuple[npt.ArrayLike, npt.ArrayLike] | Literal["svd"] | None
+
+#: Columns beyond the wanted ones, and rounds, of the randomized decomposition.
+OVERSAMPLING, ROUNDS = 16, 2
+
+
+def svd_factors(
+    users: Csr, items: Csr, values: tuple[Floats | None, Floats | None], factors: int, seed: int, threads: int
+) -> tuple[Floats, Floats]:
+    """Padded start factors from a truncated singular value decomposition, ``U sqrt(S)`` and ``V sqrt(S)``.
+
+    Parameters
+    ----------
+    users, items
+        The table in both orders.
+    values
+        What its cells hold, in both orders; None: 1. All other cells hold 0.
+    factors
+        Singular values wanted; those that a small table does not have are left at zero.
+
+    References
+    ----------
+    N. Halko, P. G. Martinsson, J. A. Tropp, Finding structure with randomness, SIAM Review 53(2), 2011,
+    algorithm 4.4 with two rounds.
+    """
+    check_memory(users.rows + items.rows, factors)
+    width = min(factors + OVERSAMPLING, users.rows, items.rows)
+    by_user, by_item = values
+
+    def times(table: Csr, data: Floats | None, x: Floats) -> Floats:  # (rows, columns) @ (columns, width)
+        return _native.sparse_multiply(table.indptr, table.indices, data, pad(x), threads)[:, :width]
+
+    x = np.random.default_rng(seed).standard_normal((items.rows, width), np.float32)
+    for _ in range(ROUNDS):
+        y = _orthonormal(times(users, by_user, x))[0]
+        x = _orthonormal(times(items, by_item, y))[0]
+    y = _orthonormal(times(users, by_user, x))[0]
+    v, s, w = _orthonormal(times(items, by_item, y))  # A = y (v s w')'
+    k = min(factors, width)
+    p, q = blank(users.rows, factors), blank(items.rows, factors)
+    root = np.sqrt(s[:k])
+    p[:, :k] = y @ w[:, :k] * root
+    q[:, :k] = v[:, :k] * root
+    return p, q
+
+
+def _orthonormal(x: Floats) -> tuple[Floats, Floats, Floats]:
+    """Singular value decomposition of a tall matrix by its Gram matrix, largest first; null directions stay zero."""
+    gram = x.T.astype(np.float64) @ x
+    squares, vectors = np.linalg.eigh(gram)
+    squares, vectors = squares[::-1], vectors[:, ::-1]
+    s = np.sqrt(np.maximum(squares, 0.0))
+    inverse = np.divide(1.0, s, out=np.zeros_like(s), where=s > 1e-6 * s[0])
+    w = vectors.astype(np.float32)
+    return x @ (vectors * inverse).astype(np.float32), s.astype(np.float32), w
 
 
 def start_factors(
-    init: Start, users: Vocabulary, items: Vocabulary, factors: int, scale: float, seed: int
+    init: FactorModel | tuple[npt.ArrayLike, npt.ArrayLike] | None,
+    users: Vocabulary,
+    items: Vocabulary,
+    factors: int,
+    scale: float,
+    seed: int,
 ) -> tuple[Floats, Floats]:
     """Padded start factors of users and items.
 
