@@ -60,7 +60,7 @@ class Confidence:
         if kind == "linear" or (kind == "log" and by_user.values is None):
             return cls(kind)
         if kind == "log":
-            return cls(kind, average=float(np.log2(1.0 + by_user.filled_values()).mean(dtype=np.float64)))
+            return cls(kind, average=float(_log2(by_user.filled_values()).mean(dtype=np.float64)))
         users = by_item.counts().astype(np.float64)
         idf = (np.log((1.0 + by_user.rows) / (1.0 + users)) + 1.0).astype(np.float32)
         return cls(kind, idf, float(_row_sums(by_user).mean()))
@@ -90,7 +90,7 @@ class Confidence:
             return events.values
         if events.values is None and self.average == 1.0:
             return None
-        return np.asarray(np.log2(1.0 + events.filled_values()) / np.float32(self.average), np.float32)
+        return np.asarray(_log2(events.filled_values()) / np.float32(self.average))
 
     def _bm25(
         self, events: Csr, items: npt.NDArray[np.int32], sums: npt.NDArray[np.float64]
@@ -99,6 +99,11 @@ class Confidence:
         r = np.ones(events.nnz, np.float32) if events.values is None else events.values
         length = BM25_SATURATION * (1.0 - BM25_LENGTH + BM25_LENGTH * sums / self.average)
         return np.asarray(self.idf[items] * r * (BM25_SATURATION + 1.0) / (length + r), np.float32)
+
+
+def _log2(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """``log2(1 + r)``, also where 1 + r would be 1."""
+    return np.asarray(np.log1p(values) / np.float32(np.log(2.0)))
 
 
 def _row_sums(table: Csr) -> npt.NDArray[np.float64]:
