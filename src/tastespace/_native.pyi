@@ -25,9 +25,13 @@ __all__ = [
     "implicit_half_epoch",
     "implicit_objective",
     "implicit_solve",
+    "instruction_sets",
     "sparse_multiply",
     "weighted_gram",
 ]
+
+# machine
+def instruction_sets() -> tuple[list[str], str]: ...
 
 # csr
 def csr_build(

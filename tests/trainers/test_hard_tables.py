@@ -1,4 +1,6 @@
-"""Tables at the edge: rows of very different length, weights of very different size, numbers near the end of float32."""
+"""Tables at the edge: rows of very different length, weights of very different size, the ends of float32."""
+
+from itertools import pairwise
 
 import numpy as np
 import pytest

@@ -309,7 +309,7 @@ def test_weights_that_differ_a_millionfold(solver):
     model = trainer.fit(train)
     Q = model.item_factors.astype(float)
     P = twin.implicit_rows(Q, dense(train), 1e-4, 0.0, 1e-5, 1.0)
-    np.testing.assert_allclose(model.user_factors @ Q.T, P @ Q.T, atol=2e-3 * np.abs(P @ Q.T).max())
+    np.testing.assert_allclose(model.user_factors @ Q.T, P @ Q.T, atol=5e-3 * np.abs(P @ Q.T).max())
     for user in range(5):
         raw = model.score_pairs(np.array([user], np.int32), np.array([3], np.int32))[0]
         assert model.explain(user, int(train.items.ids[3])).score == pytest.approx(raw, abs=2e-3)

@@ -1,6 +1,7 @@
 //! The binding: unwraps arrays, releases the GIL, turns errors into Python exceptions. No algorithm lives here.
 
 use pyo3::prelude::*;
+use tastespace_kernels::simd::Level;
 
 mod als;
 mod check;
@@ -8,6 +9,12 @@ mod csr;
 mod metrics;
 mod sparse;
 mod topk;
+
+/// Names of the instruction sets that this machine can run, and the one in use.
+#[pyfunction]
+fn instruction_sets() -> (Vec<&'static str>, &'static str) {
+    (Level::available().into_iter().map(Level::name).collect(), Level::best().name())
+}
 
 /// Native kernels of tastespace; private, called by the Python package only.
 #[pymodule]
@@ -17,5 +24,6 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     als::register(m)?;
     topk::register(m)?;
     sparse::register(m)?;
+    m.add_function(wrap_pyfunction!(instruction_sets, m)?)?;
     Ok(())
 }
