@@ -1,7 +1,5 @@
 """Tables at the edge: rows of very different length, weights of very different size, the ends of float32."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
