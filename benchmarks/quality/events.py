@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-import common
+from benchmarks import common
 import numpy as np
 import polars as pl
 import scipy.sparse as sp

@@ -8,7 +8,7 @@ them. Test events choose nothing. Ours is ``ts.ImplicitALS()``: no grid, the val
 
 The rules behind our defaults were chosen on validation parts of these same four training sets, never on test events.
 
-Run as ``python benchmarks/quality/implicit_defaults.py [DATA ...] [--threads N] [--keep-rivals]``. The rivals'
+Run as ``python -m benchmarks.quality.implicit_defaults [DATA ...] [--threads N] [--keep-rivals]``. The rivals'
 environment is described in ``benchmarks/rivals/README.md``; ``--keep-rivals`` takes their numbers from the last
 result file, since they do not depend on this library.
 """
@@ -23,8 +23,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import common
-import events as ev
+from benchmarks import common
+from benchmarks.quality import events as ev
 import numpy as np
 import scipy.sparse as sp
 

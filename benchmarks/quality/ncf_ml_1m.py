@@ -6,13 +6,13 @@ counts as ahead of it; 156 rows list the test item among its own negatives, wher
 script does by its dictionary. Settings: as published for iALS by Rendle et al. 2021 (factors 192, a0 .3, lambda .007,
 nu 1, 12 epochs), who chose them on a validation part of train; nothing is tuned here. Published: .730 / .453.
 
-Run as ``python benchmarks/quality/ncf_ml_1m.py [--threads N] [--seeds N]``.
+Run as ``python -m benchmarks.quality.ncf_ml_1m [--threads N] [--seeds N]``.
 """
 
 import argparse
 import time
 
-import common
+from benchmarks import common
 import numpy as np
 import polars as pl
 

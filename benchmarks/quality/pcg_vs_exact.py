@@ -4,12 +4,12 @@ Protocol: every rating is an event of weight 1; ``ts.split.random(events, test=0
 unseen items after each epoch. The penalties are fixed beforehand (a0 .3, lambda .007, nu 1: published for this data
 set), the solver is the only difference, and no split chooses anything.
 
-Run as ``python benchmarks/quality/pcg_vs_exact.py [--threads N]``.
+Run as ``python -m benchmarks.quality.pcg_vs_exact [--threads N]``.
 """
 
 import argparse
 
-import common
+from benchmarks import common
 
 import tastespace as ts
 

@@ -9,7 +9,7 @@ a setting of its own fold.
 Published, same protocol but other shuffles: Surprise SVD at its defaults .934 and .873; tuned biased matrix
 factorization by SGD .906 to .908 and .843 (reference: Surprise's README, gorse's benchmark page).
 
-Run as ``python benchmarks/quality/rmse_5fold.py [ml-100k] [ml-1m] [--threads N]``.
+Run as ``python -m benchmarks.quality.rmse_5fold [ml-100k] [ml-1m] [--threads N]``.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import itertools
 import time
 from typing import Any
 
-import common
+from benchmarks import common
 import numpy as np
 
 import tastespace as ts
