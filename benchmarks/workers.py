@@ -28,15 +28,15 @@ class Kind(NamedTuple):
     variables: dict[str, str]
 
 
-#: Row loops of implicit, irspack and cmfrec call the BLAS from their own threads, which it must not multiply.
+#: implicit and irspack call the BLAS from their own threads, which it must not multiply. cmfrec limits it by itself.
 ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 KINDS = {
     "tastespace": Kind("tastespace", "ImplicitALS", "", {}),
     "tastespace ALS": Kind("tastespace", "ALS", "", {}),
     "implicit": Kind("implicit", "ALS", "rivals", ONE_BLAS_THREAD),
     "irspack": Kind("irspack", "ALS", "rivals", ONE_BLAS_THREAD),
-    "cmfrec": Kind("cmfrec", "Implicit", "rivals", ONE_BLAS_THREAD),
-    "cmfrec CMF": Kind("cmfrec", "CMF", "rivals", ONE_BLAS_THREAD),
+    "cmfrec": Kind("cmfrec", "Implicit", "rivals", {}),
+    "cmfrec CMF": Kind("cmfrec", "CMF", "rivals", {}),
     "LensKit BiasedMF": Kind(
         "lenskit", "BiasedMF", "lenskit", {"LK_NUM_THREADS": "{threads}", "LK_NUM_BACKEND_THREADS": "1"}
     ),

@@ -8,7 +8,7 @@ eigenbasis and the rotation); implicit, between two calls of its ``callback`` (C
 (CG, three steps; on MovieLens 1M its other solvers too); cmfrec, between two lines "Completed ALS iteration" of one
 fit (CG, three steps), which runs alone before the rounds. Not timed: reading the table, transposing it, and our exact
 solve of the users at the end of a fit. Penalties are each library's form of about the same model; they do not change
-the work. All on the same number of threads, with one BLAS thread where rows are looped over in threads.
+the work. All on the same number of threads; the BLAS of implicit and irspack on one, as both advise.
 
 Run as ``python -m benchmarks.speed.epochs [--table NAME] [--factors K ...]``.
 """
