@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--table", choices=TABLES, action="append")
     parser.add_argument("--factors", type=int, nargs="+", default=list(FACTORS))
     chosen = parser.parse_args()
-    tables = ("ml-1m",) if chosen.quick else tuple(chosen.table or TABLES)
+    tables = chosen.table or (TABLES[:1] if chosen.quick else TABLES)
     rounds = min(chosen.rounds, 3) if chosen.quick else chosen.rounds
     results = common.Results("speed_epochs", __doc__, chosen)
     with Workers(list(LIBRARIES), chosen.threads) as workers:

@@ -1,0 +1,132 @@
+"""What an epoch of ``ImplicitALS`` would take at this machine's peaks, beside what it takes.
+
+Protocol: ``crates/kernels/examples/peaks.rs`` measures fused multiply-adds, reading from each level of memory, and
+gathering scattered rows, best of five, on one thread and on all. The work of an epoch is counted as follows, for a
+half-epoch with E events that solves X rows against F fixed ones, t steps, rows padded to s floats. A part takes the
+longer of its operations at the peak and its bytes at the bandwidth of where they come from; parts follow each other.
+
+gram: F s^2 operations (half of a symmetric product), 4 F s bytes from memory.
+basis: 9 k^3 operations in double precision on one thread.
+rotation: 2 (F + X) s^2 operations, 8 (F + X) s bytes from memory and back.
+gather: 4 E s operations (a product with each touched row and its addition to the residual), 4 E s bytes of scattered
+rows. Events of rows longer than a tile of 98,304 floats count 1 + t times: they are gathered again in every step.
+steps: 4 t E s operations on the other events, 4 (t + 1) E s bytes of the tile, from the second level.
+vectors: 10 (t + 1) X s operations on the row's own vectors.
+
+Seconds of epochs are those of ``speed_epochs.json``.
+
+Run as ``python -m benchmarks.speed.roofline``, after ``benchmarks.speed.epochs``.
+"""
+
+import json
+import subprocess
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+import tastespace as ts
+from benchmarks import common
+from benchmarks.speed import data
+
+WIDTHS = (64, 128, 256)
+STEPS = ts.ImplicitALS().cg_steps
+TILE = 96 * 1024  # floats; as in crates/kernels/src/gradient.rs
+#: Bytes of factors that the caches beside the cores hold; a larger fixed side is gathered from further away.
+NEAR = 4 << 20
+
+Peaks = dict[str, float]
+
+
+def measure_peaks(threads: int) -> dict[str, Peaks]:
+    """GFLOP/s and GB/s by name, for one thread and for all."""
+    command = "cargo run --release --locked --quiet --package tastespace-kernels --example peaks --".split()
+    done = subprocess.run(
+        [*command, str(threads)], cwd=common.ROOT, check=True, capture_output=True, text=True
+    )
+    peaks: dict[str, Peaks] = {}
+    for line in done.stdout.splitlines():
+        row = json.loads(line)
+        peaks.setdefault(str(row["threads"]), {})[row["what"]] = row.get("gflops") or row["gbytes"]
+    return peaks
+
+
+def flops(peaks: Peaks) -> float:
+    """Peak operations a second, in 10^9."""
+    return max(value for name, value in peaks.items() if name.startswith("fma"))
+
+
+def half_epoch(counts: np.ndarray, fixed: int, far: str, k: int) -> dict[str, tuple[float, float, str]]:
+    """Operations, bytes and where the bytes come from, by part; ``counts`` are events of the rows solved."""
+    s, rows, events = -(-k // 16) * 16, len(counts), float(counts.sum())
+    long = float(counts[counts * s > TILE].sum())
+    short = events - long
+    near = "read L3" if 4 * fixed * s <= NEAR else f"gather {far} k={k}"
+    return {
+        "gram": (fixed * s * s, 4 * fixed * s, "read memory"),
+        "basis": (9.0 * k**3, 0.0, "read L2"),
+        "rotation": (2.0 * (fixed + rows) * s * s, 8.0 * (fixed + rows) * s, "read memory"),
+        "gather": (4 * s * (short + (1 + STEPS) * long), 4 * s * (short + (1 + STEPS) * long), near),
+        "steps": (4.0 * STEPS * s * short, 4.0 * (STEPS + 1) * s * short, "read L2"),
+        "vectors": (10.0 * (STEPS + 1) * s * rows, 0.0, "read L2"),
+    }
+
+
+def place(
+    table: sp.csr_matrix, k: int, peaks: dict[str, Peaks], threads: int, seconds: float
+) -> dict[str, Any]:
+    """An epoch's work, its seconds at the peaks by part, and its share of them."""
+    all_threads, one = peaks[str(threads)], peaks["1"]
+    by_user = np.diff(table.indptr)
+    by_item = np.bincount(table.indices, minlength=table.shape[1])
+    halves = (
+        half_epoch(by_user, table.shape[1], "items", k),
+        half_epoch(by_item, table.shape[0], "users", k),
+    )
+    parts: dict[str, float] = {}
+    work = scattered = 0.0
+    for half in halves:
+        for name, (operations, touched, source) in half.items():
+            rate = flops(one) / 2 if name == "basis" else flops(all_threads)  # doubles: half as many lanes
+            ideal = max(operations / rate, touched / all_threads[source]) / 1e9
+            parts[name] = parts.get(name, 0.0) + ideal
+            work += operations
+            scattered += touched if name == "gather" else 0.0
+    ideal = sum(parts.values())
+    return {
+        "gflop": round(work / 1e9, 3),
+        "gathered_gbytes": round(scattered / 1e9, 3),
+        "seconds": seconds,
+        "gflops": round(work / seconds / 1e9, 1),
+        "intensity": round(work / scattered, 3),
+        "share_of_peak": round(work / seconds / 1e9 / flops(all_threads), 3),
+        "model_seconds": round(ideal, 4),
+        "model_share": round(ideal / seconds, 3),
+        "model_parts": {name: round(value, 4) for name, value in parts.items()},
+    }
+
+
+def main() -> None:
+    parser = common.options(__doc__)
+    chosen = parser.parse_args()
+    results = common.Results("speed_roofline", __doc__, chosen)
+    results.cells |= {"threads": chosen.threads, "steps": STEPS}
+    peaks = results.cell("peaks", lambda: measure_peaks(chosen.threads))
+    for threads, rates in peaks.items():
+        print(f"threads {threads}: " + ", ".join(f"{name} {value:g}" for name, value in rates.items()))
+    epochs = json.loads((results.folder / "speed_epochs.json").read_text())["results"]
+    for name in ("ml-1m", "ml-20m-shaped"):
+        cells = {k: epochs[f"{name} k={k}"] for k in WIDTHS if f"{name} k={k}" in epochs}
+        table = data.load(name) if cells else None
+        for k, cell in cells.items():
+            row = place(table, k, peaks, chosen.threads, cell["tastespace"]["median"])
+            results.cells[f"{name} k={k}"] = row
+            print(
+                f"{name:14} k={k:<4} {row['gflops']:6.1f} GFLOP/s, {row['share_of_peak']:.0%} of the peak; "
+                f"{row['seconds']:.3f} s, {row['model_seconds']:.3f} s by the model {row['model_parts']}"
+            )
+    print(f"written to {results.write().relative_to(common.ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
