@@ -47,9 +47,9 @@ fn main() {
             best(threads, |_| (vec![0f32; n], vec![1f32; n], vec![2f32; n]), |(a, b, c)| triad(a, b, c));
         report("triad memory", threads, "gbytes", (threads * n * 12) as f64 / seconds / 1e9);
         for k in [64usize, 128, 256] {
-            for (name, rows) in [("items", 26_744usize), ("users", 138_493)] {
+            for (name, rows, length) in [("items", 26_744usize, 500), ("users", 138_493, 5_000)] {
                 let table = vec![1f32; rows * k];
-                let index = scattered(rows, 200_000);
+                let index = lists(rows, length);
                 let v = vec![1f32; k];
                 let seconds = best(threads, |_| (), |()| black_box(gather(&table, k, &index, &v)));
                 let bytes = (threads * index.len() * k * 4) as f64;
@@ -88,15 +88,17 @@ fn best<T, R>(threads: usize, make: impl Fn(usize) -> T + Sync, work: impl Fn(&m
     slowest.into_iter().fold(f64::INFINITY, f64::min)
 }
 
-/// Row numbers in an order that no prefetcher foresees.
-fn scattered(rows: usize, n: usize) -> Vec<u32> {
+/// Row numbers as the events of a table have them: lists of `length` at random, rising within each.
+fn lists(rows: usize, length: usize) -> Vec<u32> {
     let mut state = 1u64;
-    (0..n)
+    let mut index: Vec<u32> = (0..200_000)
         .map(|_| {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             ((state >> 33) % rows as u64) as u32
         })
-        .collect()
+        .collect();
+    index.chunks_mut(length).for_each(<[u32]>::sort_unstable);
+    index
 }
 
 type Kernel = fn(usize) -> f32;
