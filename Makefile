@@ -15,11 +15,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PATH := $(PATH):$(HOME)/.cargo/bin# where rustup puts cargo before the shell is opened anew
 
-.PHONY: help demo test check bench dev dist clean FORCE
+.PHONY: help demo test check bench bench-rivals dev dist clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 22
 
 demo: $(STAMPS)/installed-plot ## learn the bundled ratings, compare models, print recommendations, draw the space
 	$(PY) -m tastespace demo
@@ -38,8 +38,15 @@ check: $(STAMPS)/installed-all $(STAMPS)/dev ## formatters, linters, types, impo
 	cargo fmt --all --check
 	cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
 
-bench: $(STAMPS)/installed-all $(STAMPS)/dev ## one benchmark, on the data in TASTESPACE_DATA: RUN="quality/ncf_ml_1m.py"
-	$(PY) benchmarks/$(or $(RUN),$(error name a script of benchmarks/: make bench RUN="quality/ncf_ml_1m.py --seeds 1"))
+bench: $(STAMPS)/installed-all $(STAMPS)/dev ## speed, and docs/guide/speed.md; QUICK=1, RESUME=1, or one: RUN="quality/ncf_ml_1m.py --seeds 1"
+ifdef RUN
+	$(PY) -m benchmarks.$(subst /,.,$(basename $(firstword $(RUN)))) $(wordlist 2,$(words $(RUN)),$(RUN))
+else
+	$(PY) -m benchmarks.run $(if $(QUICK),--quick) $(if $(RESUME),--resume)
+endif
+
+bench-rivals: $(STAMPS)/venv ## the libraries that benchmarks compare with, in benchmarks/.envs
+	sh scripts/rivals.sh benchmarks/.envs $(PY)
 
 dev: $(STAMPS)/dev ## install the source tree itself, to work on it; the next `make test` puts the wheel back
 	rm -f $(STAMPS)/installed-*

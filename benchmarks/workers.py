@@ -43,11 +43,11 @@ KINDS = {
 }
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """Why a library cannot run here."""
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """What a library answered instead of a result."""
 
 
@@ -58,7 +58,7 @@ def interpreter(environment: str) -> str:
     made = ENVIRONMENTS / environment / "bin" / "python"
     path = os.environ.get(f"{environment.upper()}_PYTHON", str(made))
     if not Path(path).exists():
-        raise Unavailable(
+        raise UnavailableError(
             f"no interpreter; run make bench-rivals, or name one in {environment.upper()}_PYTHON"
         )
     return path
@@ -90,8 +90,8 @@ class Worker:
         threading.Thread(target=self._listen, daemon=True).start()
         try:
             self.versions: dict[str, str] = self._answer()["value"]
-        except Failed as error:
-            raise Unavailable(str(error)) from None
+        except FailedError as error:
+            raise UnavailableError(str(error)) from None
 
     def call(self, method: str, **arguments: Any) -> Any:
         """What a method of the adapter returns."""
@@ -124,10 +124,10 @@ class Worker:
     def _answer(self) -> dict[str, Any]:
         line = self.answers.readline()
         if not line:
-            raise Failed(f"{self.name} ended with status {self.process.wait()}")
+            raise FailedError(f"{self.name} ended with status {self.process.wait()}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise Failed(answer["error"])
+            raise FailedError(answer["error"])
         return answer
 
     def _listen(self) -> None:
@@ -144,7 +144,7 @@ class Workers:
         for name in names:
             try:
                 self.running[name] = Worker(name, threads)
-            except Unavailable as why:
+            except UnavailableError as why:
                 self.skipped[name] = str(why)
                 print(f"{name} is left out: {why}")
 
@@ -158,9 +158,7 @@ class Workers:
     def versions(self) -> dict[str, str]:
         """Versions of all packages that run."""
         return {
-            package: number
-            for worker in self.running.values()
-            for package, number in worker.versions.items()
+            package: number for worker in self.running.values() for package, number in worker.versions.items()
         }
 
     def load(self, path: Path) -> dict[str, float]:

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-from benchmarks import common
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
+
+from benchmarks import common
 
 
 class Events(NamedTuple):

@@ -23,12 +23,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import common
-from benchmarks.quality import events as ev
 import numpy as np
 import scipy.sparse as sp
 
 import tastespace as ts
+from benchmarks import common
+from benchmarks.quality import events as ev
 
 FACTORS = 128
 RIVALS = common.ROOT / "benchmarks" / "rivals"

@@ -12,11 +12,11 @@ Run as ``python -m benchmarks.quality.ncf_ml_1m [--threads N] [--seeds N]``.
 import argparse
 import time
 
-from benchmarks import common
 import numpy as np
 import polars as pl
 
 import tastespace as ts
+from benchmarks import common
 
 SETTINGS = {
     "factors": 192,

@@ -9,9 +9,8 @@ Run as ``python -m benchmarks.quality.pcg_vs_exact [--threads N]``.
 
 import argparse
 
-from benchmarks import common
-
 import tastespace as ts
+from benchmarks import common
 
 EPOCHS = 12
 SETTINGS = {

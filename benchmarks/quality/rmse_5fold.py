@@ -17,10 +17,10 @@ import itertools
 import time
 from typing import Any
 
-from benchmarks import common
 import numpy as np
 
 import tastespace as ts
+from benchmarks import common
 
 GRID = {
     "factors": (12, 16, 32),

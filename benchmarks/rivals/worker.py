@@ -14,7 +14,7 @@ import sys
 import traceback
 
 
-class Stop(Exception):
+class StopError(Exception):
     """The other end has seen enough."""
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     def tell(value):
         answer(value=value, more=True)
         if sys.stdin.readline().strip() != "go":
-            raise Stop
+            raise StopError
 
     try:
         adapter = getattr(importlib.import_module(f"adapters.{module}"), name)()
@@ -44,7 +44,7 @@ def main() -> None:
             arguments["tell"] = tell
         try:
             answer(value=method(**arguments))
-        except Stop:
+        except StopError:
             answer(value=None)
         except Exception as error:
             traceback.print_exc()

@@ -66,7 +66,9 @@ def _counts(quartiles: tuple[int, ...], rows: int) -> np.ndarray:
     """Wanted events of each row, falling: through the quartiles, and EVENTS in all."""
     share = (np.arange(rows) + 0.5) / rows
     body = np.exp(np.interp(share, np.linspace(0, 0.75, 4), np.log(quartiles[:4])))
-    depth = np.log(0.25 / np.minimum(1 - share, 0.25)) / np.log(0.25 * 2 * rows)  # 0 at the quartile, 1 at the top
+    depth = np.log(0.25 / np.minimum(1 - share, 0.25)) / np.log(
+        0.25 * 2 * rows
+    )  # 0 at the quartile, 1 at the top
 
     def counts(bend: float) -> np.ndarray:
         tail = quartiles[3] * (quartiles[4] / quartiles[3]) ** depth**bend

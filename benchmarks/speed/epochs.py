@@ -13,12 +13,13 @@ the work. All on the same number of threads; the BLAS of implicit and irspack on
 Run as ``python -m benchmarks.speed.epochs [--table NAME] [--factors K ...]``.
 """
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 from benchmarks import common
 from benchmarks.speed import data
-from benchmarks.workers import Failed, Workers
+from benchmarks.workers import FailedError, Workers
 
 TABLES = ("ml-1m", "ml-20m-shaped")
 FACTORS = (64, 128, 256)
@@ -81,10 +82,10 @@ def printed(workers: Workers, factors: int, threads: int, rounds: int) -> list[f
     worker.printed.clear()
     try:
         worker.call("print_epochs", settings=settings("cmfrec", factors), threads=threads, epochs=rounds + 1)
-    except Failed as why:
+    except FailedError as why:
         print(f"cmfrec failed: {why}")
     times = [at for at, line in list(worker.printed) if "Completed ALS iteration" in line]
-    return [after - before for before, after in zip(times, times[1:], strict=False)]
+    return [after - before for before, after in itertools.pairwise(times)]
 
 
 def main() -> None:

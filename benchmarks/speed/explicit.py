@@ -8,8 +8,8 @@ width. Ours has ``matching`` too: its quickest setting whose validation RMSE is 
 then fitted to all training ratings in rounds that take turns, and judged on the test part, which chooses nothing.
 
 The clock covers the whole ``fit`` or ``train``, from the library's own form of the ratings (``Interactions``; a SciPy
-COO matrix; a LensKit ``Dataset``), which ``load_seconds`` is spent on. cmfrec: ``CMF`` by ALS with CG and biases, without
-the tables for later recommendations; LensKit: ``BiasedMFScorer``, its only ALS solver.
+COO matrix; a LensKit ``Dataset``); ``load_seconds`` is what making that takes. cmfrec: ``CMF`` by ALS with CG and
+biases, without the tables for later recommendations; LensKit: ``BiasedMFScorer``, its only ALS solver.
 
 Run as ``python -m benchmarks.speed.explicit``.
 """
@@ -76,9 +76,7 @@ def search(
             settings = dict(zip(grid, cell, strict=True))
             whole = WIDTH[worker.name] | settings
             seconds = worker.call("fit", settings=whole, threads=threads, out=file)
-            tried.append(
-                {"settings": settings, "rmse": rmse(file, validation), "seconds": round(seconds, 4)}
-            )
+            tried.append({"settings": settings, "rmse": rmse(file, validation), "seconds": round(seconds, 4)})
     return tried
 
 

@@ -52,9 +52,7 @@ def fit(cells: dict[str, Any]) -> dict[str, float]:
     for k in THINNED_WIDTHS:
         rows = [cells[key] for key in cells if key.startswith("share") and key.endswith(f" k={k}")]
         if rows:
-            found[f"events, k={k}"] = slope(
-                [row["events"] for row in rows], [row["median"] for row in rows]
-            )
+            found[f"events, k={k}"] = slope([row["events"] for row in rows], [row["median"] for row in rows])
     return found
 
 

@@ -82,7 +82,9 @@ class Curve:
 
     def round(self, scratch: Path) -> None:
         first = not self.ndcg
-        runs = self._ours(scratch, first) if self.worker.name == "tastespace" else self._theirs(scratch, first)
+        runs = (
+            self._ours(scratch, first) if self.worker.name == "tastespace" else self._theirs(scratch, first)
+        )
         for epochs, seconds in runs.items():
             self.seconds.setdefault(epochs, []).append(seconds)
             if first:

@@ -1,9 +1,10 @@
 """What an epoch of ``ImplicitALS`` would take at this machine's peaks, beside what it takes.
 
 Protocol: ``crates/kernels/examples/peaks.rs`` measures fused multiply-adds, reading from each level of memory, and
-gathering rows of factors by rising lists of 500 of 26,744 and of 5,000 of 138,493, best of five, on one thread and on all. The work of an epoch is counted as follows, for a
-half-epoch with E events that solves X rows against F fixed ones, t steps, rows padded to s floats. A part takes the
-longer of its operations at the peak and its bytes at the bandwidth of where they come from; parts follow each other.
+gathering rows of factors by rising lists of 500 of 26,744 and of 5,000 of 138,493; best of five, on one thread and on
+all. The work of an epoch is counted as follows, for a half-epoch with E events that solves X rows against F fixed
+ones, t steps, rows padded to s floats. A part takes the longer of its operations at the peak and its bytes at the
+bandwidth of where they come from; parts follow each other.
 
 gram: F s^2 operations (half of a symmetric product), 4 F s bytes from memory.
 basis: 9 k^3 operations in double precision on one thread.
@@ -40,10 +41,9 @@ Peaks = dict[str, float]
 
 def measure_peaks(threads: int) -> dict[str, Peaks]:
     """GFLOP/s and GB/s by name, for one thread and for all."""
-    command = "cargo run --release --locked --quiet --package tastespace-kernels --example peaks --".split()
-    done = subprocess.run(
-        [*command, str(threads)], cwd=common.ROOT, check=True, capture_output=True, text=True
-    )
+    build = ["cargo", "run", "--release", "--locked", "--quiet", "--package", "tastespace-kernels"]
+    command = [*build, "--example", "peaks", "--", str(threads)]
+    done = subprocess.run(command, cwd=common.ROOT, check=True, capture_output=True, text=True)
     peaks: dict[str, Peaks] = {}
     for line in done.stdout.splitlines():
         row = json.loads(line)

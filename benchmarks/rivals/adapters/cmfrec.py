@@ -18,6 +18,8 @@ class _Adapter:
 
 
 class CMF(_Adapter):
+    """Ratings, with biases."""
+
     def fit(self, settings, threads, out=None):
         """Seconds of the whole ``fit``, without tables that only later recommendations need."""
         model = self.library.CMF(
@@ -33,6 +35,8 @@ class CMF(_Adapter):
 
 
 class Implicit(_Adapter):
+    """Events."""
+
     def print_epochs(self, settings, threads, epochs):
         """Fits; the library prints a line after each epoch, which the other end times."""
         model = self.library.CMF_implicit(

@@ -4,6 +4,8 @@ from . import clock
 
 
 class ALS:
+    """Events."""
+
     def versions(self):
         from irspack import IALSRecommender
 

@@ -7,6 +7,8 @@ from . import clock
 
 
 class BiasedMF:
+    """Ratings."""
+
     def versions(self):
         from lenskit.als import BiasedMFScorer
         from lenskit.data import from_interactions_df

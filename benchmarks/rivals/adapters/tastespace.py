@@ -59,8 +59,12 @@ class _Adapter:
 
 
 class ImplicitALS(_Adapter):
+    """Events."""
+
     trainer, explicit = ts.ImplicitALS, False
 
 
 class ALS(_Adapter):
+    """Ratings."""
+
     trainer, explicit = ts.ALS, True

@@ -1,0 +1,239 @@
+"""Writes the tables and pictures of ``docs/guide/speed.md`` from ``benchmarks/results``; no number is typed by hand.
+
+The prose of the page is written by hand; each table lies between two comments, ``<!-- begin: name -->`` and
+``<!-- end: name -->``, and is replaced. A table whose result file is absent says so.
+
+Run as ``python -m benchmarks.page [--quick]``. ``--quick`` writes a copy of the page to ``benchmarks/.data/quick``.
+"""
+
+import argparse
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import common, pictures
+
+PAGE = common.ROOT / "docs" / "guide" / "speed.md"
+TABLE_NAMES = {"ml-1m": "MovieLens 1M", "ml-20m-shaped": "20 M events"}
+ABSENT = "*Not measured yet; `make bench` does.*"
+
+Content = dict[str, Any]
+
+
+def rows(header: tuple[str, ...], lines: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    every = [header, ("---",) * len(header), *lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in every)
+
+
+def seconds(value: float) -> str:
+    """Three digits: .0262, .797, 5.54, 12.7."""
+    digits = 4 if value < 0.1 else 3 if value < 1 else 2 if value < 10 else 1
+    return f"{value:.{digits}f}".removeprefix("0") if value < 1 else f"{value:.{digits}f}"
+
+
+def ranged(cell: Content) -> str:
+    """Median and range."""
+    return f"{seconds(cell['median'])} ({seconds(cell['least'])}–{seconds(cell['most'])})"
+
+
+def where(content: Content) -> str:
+    """Machine, versions, day, and what was left out."""
+    machine, versions = content["machine"], content["versions"]
+    packages = ", ".join(f"{name} {number}" for name, number in versions.items())
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
+        f"{content['results']['threads']} threads; {packages}; {content['date']}."
+    ]
+    for name, why in content["results"].get("skipped", {}).items():
+        lines.append(f"{name} was left out: {why}.")
+    return " ".join(lines)
+
+
+def cells(content: Content) -> list[tuple[str, int, Content]]:
+    """Table, width and cell of every key such as ``ml-1m k=64``."""
+    found = []
+    for key, cell in content["results"].items():
+        match = re.fullmatch(r"(ml-\S+) k=(\d+)", key)
+        if match:
+            found.append((match[1], int(match[2]), cell))
+    return found
+
+
+def epochs(content: Content) -> str:
+    """Seconds of an epoch, and how many times ours the fastest rival takes."""
+    found = cells(content)
+    names = list(dict.fromkeys(name for *_, cell in found for name in cell))
+    names = ["tastespace", *(name for name in names if name != "tastespace")]
+    lines = []
+    for table, k, cell in found:
+        rivals = [value["median"] for name, value in cell.items() if name != "tastespace"]
+        ratio = f"{min(rivals) / cell['tastespace']['median']:.1f}" if rivals else ""
+        values = (ranged(cell[name]) if name in cell else "" for name in names)
+        lines.append((TABLE_NAMES[table], str(k), *values, ratio))
+    table = rows(("table", "factors", *names, "fastest rival / ours"), lines)
+    return f"{table}\n\n{where(content)}"
+
+
+def shape(content: Content) -> str:
+    """Quantiles of the tables."""
+    lines = []
+    for name, title in TABLE_NAMES.items():
+        found = content["results"].get(f"{name} shape")
+        if found:
+            size = f"{found['users']:,} × {found['items']:,}", f"{found['events']:,}"
+            for side in ("user", "item"):
+                counts = [f"{value:,}" for value in found[f"events_per_{side}"]]
+                lines.append((f"{title}, events per {side}", *size, *counts))
+    share = ("least", "25 %", "median", "75 %", "90 %", "99 %", "most")
+    return rows(("table", "users × items", "events", *share), lines)
+
+
+def quality(content: Content) -> str:
+    """Seconds until the target, and the end of each curve."""
+    lines = []
+    for key, cell in content["results"].items():
+        if not key.startswith("k="):
+            continue
+        for name, curve in cell["curves"].items():
+            at, last = cell["reached"][name], curve[-1]
+            reached = ("not reached", "") if at is None else (seconds(at["seconds"]), str(at["epochs"]))
+            end = f"{last['ndcg@10']:.4f}", seconds(last["seconds"]["median"])
+            lines.append((key[2:], f"{cell['target']:.4f}", name, *reached, *end))
+    header = ("factors", "target NDCG@10", "library", "seconds", "epochs", "NDCG@10 after 16", "seconds")
+    return f"{rows(header, lines)}\n\n{where(content)}"
+
+
+def explicit(content: Content) -> str:
+    """RMSE and seconds of every fit."""
+    lines = []
+    for fit in content["results"]["ml-1m"]["fits"]:
+        chosen = ", ".join(f"`{name}={value}`" for name, value in fit["settings"].items())
+        lines.append((fit["library"], fit["setting"], f"{fit['rmse']:.4f}", ranged(fit["seconds"]), chosen))
+    return f"{rows(('library', 'setting', 'RMSE', 'seconds', 'what'), lines)}\n\n{where(content)}"
+
+
+def growth(content: Content) -> str:
+    """Seconds by width, and the exponents."""
+    found = cells(content)
+    widths = sorted({k for _, k, _ in found})
+    lines = []
+    for table in dict.fromkeys(table for table, *_ in found):
+        by_width = {k: cell for name, k, cell in found if name == table}
+        values = (seconds(by_width[k]["median"]) if k in by_width else "" for k in widths)
+        lines.append((TABLE_NAMES[table], *values))
+    powers = [(name, f"{value:.2f}") for name, value in content["results"]["exponents"].items()]
+    widths_table = rows(("factors", *map(str, widths)), lines)
+    return f"{widths_table}\n\n{rows(('exponent of', ''), powers)}\n\n{where(content)}"
+
+
+def peaks(content: Content) -> str:
+    """What the machine can do."""
+    by_threads = content["results"]["peaks"]
+    names = [name for name in next(iter(by_threads.values())) if "triad" not in name]
+    lines = []
+    for name in names:
+        unit = "GFLOP/s" if name.startswith("fma") else "GB/s"
+        lines.append((name, *(f"{rates[name]:.0f} {unit}" for rates in by_threads.values())))
+    header = ("", *("1 thread" if n == "1" else f"{n} threads" for n in by_threads))
+    return f"{rows(header, lines)}\n\n{where(content)}"
+
+
+def roofline(content: Content) -> str:
+    """Each epoch beside the model."""
+    lines = []
+    for table, k, cell in cells(content):
+        parts = sorted(cell["model_parts"].items(), key=lambda part: -part[1])
+        longest = ", ".join(
+            f"{name} {value / cell['model_seconds']:.0%}"
+            for name, value in parts
+            if value > 0.05 * parts[0][1]
+        )
+        lines.append(
+            (
+                TABLE_NAMES[table],
+                str(k),
+                f"{cell['gflop']:.1f}",
+                f"{cell['gathered_gbytes']:.2f}",
+                seconds(cell["seconds"]),
+                seconds(cell["model_seconds"]),
+                f"{cell['gflops']:.0f}",
+                f"{cell['share_of_peak']:.0%}",
+                longest,
+            )
+        )
+    header = (
+        "table",
+        "factors",
+        "GFLOP",
+        "GB gathered",
+        "seconds",
+        "seconds by the model",
+        "GFLOP/s",
+        "of the peak",
+        "the model's parts",
+    )
+    return rows(header, lines)
+
+
+#: Block of the page: result file, and what makes the table.
+BLOCKS: dict[str, tuple[str, Callable[[Content], str]]] = {
+    "shape": ("speed_epochs", shape),
+    "epochs": ("speed_epochs", epochs),
+    "quality": ("speed_quality_at", quality),
+    "explicit": ("speed_explicit", explicit),
+    "growth": ("speed_growth", growth),
+    "peaks": ("speed_roofline", peaks),
+    "roofline": ("speed_roofline", roofline),
+}
+
+
+def read(folder: Path, name: str) -> Content | None:
+    path = folder / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def fill(page: str, folder: Path) -> str:
+    """The page with every block replaced.
+
+    Raises
+    ------
+    ValueError
+        If a block is missing from the page.
+    """
+    for name, (result, make) in BLOCKS.items():
+        content = read(folder, result)
+        text = ABSENT if content is None else make(content)
+        block = f"<!-- begin: {name} -->\n{text}\n<!-- end: {name} -->"
+        pattern = rf"<!-- begin: {name} -->\n.*?<!-- end: {name} -->"
+        page, count = re.subn(pattern, lambda _, block=block: block, page, flags=re.DOTALL)
+        if count != 1:
+            raise ValueError(f"{PAGE.name} holds the block {name} {count} times; once is right")
+    return page
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true")
+    quick = parser.parse_args().quick
+    folder = common.SCRATCH / "quick" if quick else common.RESULTS
+    page = PAGE
+    if quick:
+        page = folder / "docs" / "guide" / PAGE.name
+        page.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PAGE, page)
+    images = page.parents[1] / "images"
+    images.mkdir(exist_ok=True)
+    for name, draw in pictures.PICTURES.items():
+        content = read(folder, name)
+        if content is not None:
+            draw(content, images / f"{name.replace('_', '-')}.svg")
+    page.write_text(fill(page.read_text(), folder))
+    print(f"written to {page.relative_to(common.ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
