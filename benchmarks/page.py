@@ -179,6 +179,17 @@ def roofline(content: Content) -> str:
     return rows(header, lines)
 
 
+#: What each picture shows, by result file.
+ALT = {
+    "speed_epochs": "Seconds of an epoch by library and number of factors",
+    "speed_quality_at": "NDCG@10 against seconds since fit began",
+    "speed_growth": "Seconds of an epoch against factors and against events, in logarithms",
+    "speed_roofline": "Epochs under this machine's roofs",
+}
+
+#: Blocks that end with the picture of their result file.
+PICTURED = ("epochs", "quality", "growth", "roofline")
+
 #: Block of the page: result file, and what makes the table.
 BLOCKS: dict[str, tuple[str, Callable[[Content], str]]] = {
     "shape": ("speed_epochs", shape),
@@ -189,6 +200,10 @@ BLOCKS: dict[str, tuple[str, Callable[[Content], str]]] = {
     "peaks": ("speed_roofline", peaks),
     "roofline": ("speed_roofline", roofline),
 }
+
+
+def picture(result: str) -> str:
+    return result.replace("_", "-") + ".svg"
 
 
 def read(folder: Path, name: str) -> Content | None:
@@ -207,6 +222,8 @@ def fill(page: str, folder: Path) -> str:
     for name, (result, make) in BLOCKS.items():
         content = read(folder, result)
         text = ABSENT if content is None else make(content)
+        if content is not None and name in PICTURED:
+            text += f"\n\n![{ALT[result]}](../images/{picture(result)})"
         block = f"<!-- begin: {name} -->\n{text}\n<!-- end: {name} -->"
         pattern = rf"<!-- begin: {name} -->\n.*?<!-- end: {name} -->"
         page, count = re.subn(pattern, lambda _, block=block: block, page, flags=re.DOTALL)
@@ -230,7 +247,7 @@ def main() -> None:
     for name, draw in pictures.PICTURES.items():
         content = read(folder, name)
         if content is not None:
-            draw(content, images / f"{name.replace('_', '-')}.svg")
+            draw(content, images / picture(name))
     page.write_text(fill(page.read_text(), folder))
     print(f"written to {page.relative_to(common.ROOT)}")
 

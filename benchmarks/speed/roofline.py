@@ -10,7 +10,8 @@ gram: F s^2 operations (half of a symmetric product), 4 F s bytes from memory.
 basis: 9 k^3 operations in double precision on one thread.
 rotation: 2 (F + X) s^2 operations, 8 (F + X) s bytes from memory and back.
 gather: 4 E s operations (a product with each touched row and its addition to the residual), 4 E s bytes of scattered
-rows. Events of rows longer than a tile of 98,304 floats count 1 + t times: they are gathered again in every step.
+rows: near where the fixed side fits the second level, else at the rate of the gather whose rows lie in the same
+level. Events of rows longer than a tile of 98,304 floats count 1 + t times: they are gathered again in every step.
 steps: 4 t E s operations on the other events, 4 (t + 1) E s bytes of the tile, from the second level.
 vectors: 10 (t + 1) X s operations on the row's own vectors.
 
@@ -33,8 +34,8 @@ from benchmarks.speed import data
 WIDTHS = (64, 128, 256)
 STEPS = ts.ImplicitALS().cg_steps
 TILE = 96 * 1024  # floats; as in crates/kernels/src/gradient.rs
-#: Bytes of factors that the caches beside the cores hold; a larger fixed side is gathered from further away.
-NEAR = 4 << 20
+#: Bytes of factors that the second and the third level hold; a larger fixed side is gathered from memory.
+SECOND, THIRD = 2 << 20, 28 << 20
 
 Peaks = dict[str, float]
 
@@ -56,12 +57,13 @@ def flops(peaks: Peaks) -> float:
     return max(value for name, value in peaks.items() if name.startswith("fma"))
 
 
-def half_epoch(counts: np.ndarray, fixed: int, far: str, k: int) -> dict[str, tuple[float, float, str]]:
+def half_epoch(counts: np.ndarray, fixed: int, k: int) -> dict[str, tuple[float, float, str]]:
     """Operations, bytes and where the bytes come from, by part; ``counts`` are events of the rows solved."""
     s, rows, events = -(-k // 16) * 16, len(counts), float(counts.sum())
     long = float(counts[counts * s > TILE].sum())
     short = events - long
-    near = "read L3" if 4 * fixed * s <= NEAR else f"gather {far} k={k}"
+    size = 4 * fixed * s
+    near = "read L3" if size <= SECOND else f"gather {'items' if size <= THIRD else 'users'} k={k}"
     return {
         "gram": (fixed * s * s, 4 * fixed * s, "read memory"),
         "basis": (9.0 * k**3, 0.0, "read L2"),
@@ -79,10 +81,7 @@ def place(
     all_threads, one = peaks[str(threads)], peaks["1"]
     by_user = np.diff(table.indptr)
     by_item = np.bincount(table.indices, minlength=table.shape[1])
-    halves = (
-        half_epoch(by_user, table.shape[1], "items", k),
-        half_epoch(by_item, table.shape[0], "users", k),
-    )
+    halves = half_epoch(by_user, table.shape[1], k), half_epoch(by_item, table.shape[0], k)
     parts: dict[str, float] = {}
     work = scattered = 0.0
     for half in halves:
