@@ -112,6 +112,9 @@ def growth(content: Content, path: Path) -> None:
         for (table, by_width), colour in zip(_cells(content).items(), (THEIRS[0], OURS), strict=False):
             widths = sorted(by_width)
             left.loglog(widths, [by_width[k]["median"] for k in widths], ".-", label=table, color=colour)
+        ticks = sorted({k for by_width in _cells(content).values() for k in by_width})
+        left.set_xticks(ticks, [str(k) for k in ticks], fontsize=7)
+        left.minorticks_off()
         left.set_xlabel("factors")
         left.set_ylabel("seconds of an epoch")
         left.legend()
@@ -121,6 +124,9 @@ def growth(content: Content, path: Path) -> None:
                 shares.setdefault(key.split(" k=")[1], []).append((cell["events"], cell["median"]))
         for (k, points), colour in zip(shares.items(), (THEIRS[0], OURS), strict=False):
             right.loglog(*zip(*sorted(points), strict=True), ".-", label=f"{k} factors", color=colour)
+        events = sorted({count for points in shares.values() for count, _ in points})
+        right.set_xticks(events, [f"{count / 1e6:.2g} M" for count in events], fontsize=7)
+        right.minorticks_off()
         right.set_xlabel("events")
         right.legend()
         _save(figure, path)
