@@ -46,7 +46,7 @@ def test_text_that_is_no_moment(moment):
         unix_seconds(moment, "since")
 
 
-@pytest.mark.parametrize("moment", [None, True, float("nan"), float("inf"), [1], np.datetime64("NaT")])
+@pytest.mark.parametrize("moment", [None, True, float("nan"), float("inf"), [1], np.datetime64("NaT", "s")])
 def test_what_is_no_moment(moment):
     with pytest.raises(
         ParameterError, match="until must be a date, a datetime, ISO text or Unix seconds; got"
