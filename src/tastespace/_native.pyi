@@ -1,5 +1,6 @@
 """Types of the native module; one block per kernel."""
 
+from os import PathLike
 from typing import TypeAlias, final
 
 import numpy as np
@@ -20,6 +21,7 @@ __all__ = [
     "count_hits",
     "csr_build",
     "csr_transpose",
+    "csv_read",
     "explicit_objective",
     "explicit_solve",
     "implicit_half_epoch",
@@ -43,6 +45,7 @@ def csr_build(
     n_rows: int,
     n_cols: int,
     duplicates: str,
+    threads: int,
 ) -> _Table: ...
 def csr_transpose(
     indptr: NDArray[np.int64],
@@ -50,6 +53,7 @@ def csr_transpose(
     values: NDArray[np.float32] | None,
     weights: NDArray[np.float32] | None,
     n_cols: int,
+    threads: int,
 ) -> _Table: ...
 
 # sparse
@@ -60,6 +64,23 @@ def sparse_multiply(
     x: NDArray[np.float32],
     threads: int,
 ) -> NDArray[np.float32]: ...
+
+# csv
+def csv_read(
+    path: str | PathLike[str],
+    skip: int,
+    separator: int,
+    quote: int | None,
+    columns: list[str],
+    threads: int,
+) -> (
+    tuple[
+        list[tuple[NDArray[np.int32], list[str]]],
+        list[NDArray[np.float32]],
+        list[NDArray[np.int64]],
+    ]
+    | None
+): ...
 
 # als
 def implicit_half_epoch(

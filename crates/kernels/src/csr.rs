@@ -5,7 +5,11 @@
 //! duplicates; `transpose` turns the result into the other order. Both touch every event a fixed number of
 //! times and compare nothing.
 
+use crate::group::{group, scatter};
+use crate::threads::{DisjointSlice, for_each_chunk};
 use std::fmt;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Events in any order: event `e` is the cell (`rows[e]`, `cols[e]`). Absent values and weights are 1.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,11 +99,10 @@ impl fmt::Display for CsrError {
 
 impl std::error::Error for CsrError {}
 
-/// Sorts `events` into a table of `rows` x `columns` and merges duplicates.
+/// Sorts `events` into a table of `rows` x `columns` and merges duplicates, on at most `threads` threads.
 ///
-/// Beside its input and its result it holds two permutations of 4 bytes an event, one of them freed before
-/// the result is written: the peak above the input is 8 bytes an event, or 4 plus the result (4 bytes a
-/// cell, 4 more with values, 4 with weights, 8 with times), whichever is more.
+/// Beside its input and its result it holds counters (see [`group`]) and, for each thread, 12 bytes for every
+/// event of the longest row.
 ///
 /// # Errors
 /// Arrays of unequal length, a row or column out of range, more than `u32::MAX` events.
@@ -108,69 +111,133 @@ pub fn build(
     rows: usize,
     columns: usize,
     duplicates: Duplicates,
+    threads: usize,
 ) -> Result<Csr, CsrError> {
     check(&events, rows, columns)?;
-    let (starts, order) = {
-        let (_, by_column) = sorted_by(events.cols, columns, 0..events.cols.len() as u32);
-        sorted_by(events.rows, rows, by_column.into_iter())
+    let count = events.rows.len();
+    let mut table = Csr {
+        indptr: Vec::new(),
+        indices: vec![0; count],
+        values: events.values.map(|_| vec![0.0; count]),
+        weights: events.weights.map(|_| vec![0.0; count]),
+        times: events.times.map(|_| vec![0; count]),
     };
-    Ok(merge(events, &starts, &order, duplicates))
+    let cells = Cells::of(&mut table);
+    let indptr = group(events.rows, rows, threads, |first, slots| {
+        let block = first..first + slots.len();
+        // SAFETY: every slot comes once.
+        unsafe {
+            scatter(slots, &events.cols[block.clone()], &cells.indices);
+            scatter_some(slots, events.values, &block, &cells.values);
+            scatter_some(slots, events.weights, &block, &cells.weights);
+            scatter_some(slots, events.times, &block, &cells.times);
+        }
+    });
+    let repeated = sort_rows(&indptr, &cells, threads);
+    table.indptr = indptr;
+    if repeated {
+        merge(&mut table, duplicates);
+    }
+    table.values = table.values.filter(|values| values.iter().any(|&value| value != 1.0));
+    Ok(table)
 }
 
 /// The same cells in the other order, without their times. `columns` is the number of rows of the result.
 ///
-/// Beside its input and its result it holds 8 bytes a column.
+/// Beside its input and its result it holds counters (see [`group`]).
 ///
 /// # Errors
-/// Arrays of unequal length, offsets that do not ascend, a column out of range.
+/// Arrays of unequal length, offsets that do not ascend, a column out of range, more than `u32::MAX` cells.
 pub fn transpose(
     indptr: &[i64],
     indices: &[i32],
     values: Option<&[f32]>,
     weights: Option<&[f32]>,
     columns: usize,
+    threads: usize,
 ) -> Result<Csr, CsrError> {
-    let cells = indices.len();
-    check_length("values", values, cells)?;
-    check_length("weights", weights, cells)?;
+    let count = indices.len();
+    check_count(count)?;
+    check_length("values", values, count)?;
+    check_length("weights", weights, count)?;
     check_range(indices, columns).map_err(|(event, column)| CsrError::Column { event, column, columns })?;
-    check_offsets(indptr, cells)?;
+    check_offsets(indptr, count)?;
 
-    let mut next = offsets(indices, columns);
     let mut out = Csr {
-        indptr: next.iter().map(|&start| start as i64).collect(),
-        indices: vec![0; cells],
-        values: values.map(|_| vec![0.0; cells]),
-        weights: weights.map(|_| vec![0.0; cells]),
+        indptr: Vec::new(),
+        indices: vec![0; count],
+        values: values.map(|_| vec![0.0; count]),
+        weights: weights.map(|_| vec![0.0; count]),
         times: None,
     };
-    for (row, bounds) in indptr.windows(2).enumerate() {
-        for cell in bounds[0] as usize..bounds[1] as usize {
-            let slot = &mut next[indices[cell] as usize];
-            out.indices[*slot] = row as i32;
-            if let (Some(to), Some(from)) = (&mut out.values, values) {
-                to[*slot] = from[cell];
+    let cells = Cells::of(&mut out);
+    let starts = group(indices, columns, threads, |first, slots| {
+        let block = first..first + slots.len();
+        // The row of the first cell: the last row that starts at or before it.
+        let mut row = indptr.partition_point(|&start| start <= first as i64) - 1;
+        for (cell, &slot) in block.clone().zip(slots) {
+            while indptr[row + 1] <= cell as i64 {
+                row += 1;
             }
-            if let (Some(to), Some(from)) = (&mut out.weights, weights) {
-                to[*slot] = from[cell];
-            }
-            *slot += 1;
+            // SAFETY: every slot comes once.
+            unsafe { cells.indices.range(slot as usize, slot as usize + 1)[0] = row as i32 };
+        }
+        // SAFETY: as above.
+        unsafe {
+            scatter_some(slots, values, &block, &cells.values);
+            scatter_some(slots, weights, &block, &cells.weights);
+        }
+    });
+    out.indptr = starts;
+    Ok(out)
+}
+
+/// The arrays of a table while several threads write them.
+struct Cells<'a> {
+    indices: DisjointSlice<'a, i32>,
+    values: Option<DisjointSlice<'a, f32>>,
+    weights: Option<DisjointSlice<'a, f32>>,
+    times: Option<DisjointSlice<'a, i64>>,
+}
+
+impl<'a> Cells<'a> {
+    fn of(table: &'a mut Csr) -> Self {
+        Self {
+            indices: DisjointSlice::new(&mut table.indices),
+            values: table.values.as_mut().map(|data| DisjointSlice::new(data)),
+            weights: table.weights.as_mut().map(|data| DisjointSlice::new(data)),
+            times: table.times.as_mut().map(|data| DisjointSlice::new(data)),
         }
     }
-    Ok(out)
+}
+
+/// # Safety
+/// As for [`scatter`].
+unsafe fn scatter_some<T: Copy>(
+    slots: &[u32],
+    from: Option<&[T]>,
+    block: &Range<usize>,
+    to: &Option<DisjointSlice<'_, T>>,
+) {
+    if let (Some(from), Some(to)) = (from, to) {
+        // SAFETY: the caller's promise.
+        unsafe { scatter(slots, &from[block.clone()], to) };
+    }
 }
 
 fn check(events: &Events<'_>, rows: usize, columns: usize) -> Result<(), CsrError> {
     let count = events.rows.len();
-    if u32::try_from(count).is_err() {
-        return Err(CsrError::TooMany { events: count });
-    }
+    check_count(count)?;
     check_length("cols", Some(events.cols), count)?;
     check_length("values", events.values, count)?;
     check_length("weights", events.weights, count)?;
     check_length("times", events.times, count)?;
     check_range(events.rows, rows).map_err(|(event, row)| CsrError::Row { event, row, rows })?;
     check_range(events.cols, columns).map_err(|(event, column)| CsrError::Column { event, column, columns })
+}
+
+fn check_count(events: usize) -> Result<(), CsrError> {
+    u32::try_from(events).map(|_| ()).map_err(|_| CsrError::TooMany { events })
 }
 
 fn check_length<T>(array: &'static str, data: Option<&[T]>, expected: usize) -> Result<(), CsrError> {
@@ -201,99 +268,132 @@ fn check_offsets(indptr: &[i64], cells: usize) -> Result<(), CsrError> {
     Ok(())
 }
 
-/// Where each of `buckets` keys starts in sorted order, and the number of keys at the end.
-fn offsets(keys: &[i32], buckets: usize) -> Vec<usize> {
-    let mut starts = vec![0; buckets + 1];
-    for &key in keys {
-        starts[key as usize + 1] += 1;
-    }
-    for bucket in 0..buckets {
-        starts[bucket + 1] += starts[bucket];
-    }
-    starts
-}
-
-/// Stable counting sort of the positions in `order` by key: bucket offsets and the sorted positions.
-fn sorted_by(keys: &[i32], buckets: usize, order: impl Iterator<Item = u32>) -> (Vec<usize>, Vec<u32>) {
-    let starts = offsets(keys, buckets);
-    let mut next = starts.clone();
-    let mut sorted = vec![0; keys.len()];
-    for position in order {
-        let slot = &mut next[keys[position as usize] as usize];
-        sorted[*slot] = position;
-        *slot += 1;
-    }
-    (starts, sorted)
-}
-
-/// Writes the sorted events as cells, each run of equal cells as one.
-fn merge(events: Events<'_>, starts: &[usize], order: &[u32], duplicates: Duplicates) -> Csr {
-    let count = order.len();
-    let mut out = Csr {
-        indptr: Vec::with_capacity(starts.len()),
-        indices: Vec::with_capacity(count),
-        values: events.values.map(|_| Vec::with_capacity(count)),
-        weights: events.weights.map(|_| Vec::with_capacity(count)),
-        times: events.times.map(|_| Vec::with_capacity(count)),
-    };
-    out.indptr.push(0);
-    for bounds in starts.windows(2) {
-        let row = &order[bounds[0]..bounds[1]];
-        for run in row.chunk_by(|&a, &b| events.cols[a as usize] == events.cols[b as usize]) {
-            push(&mut out, events, run, duplicates);
-        }
-        out.indptr.push(out.indices.len() as i64);
-    }
-    out.indices.shrink_to_fit();
-    out.values = out.values.filter(|values| values.iter().any(|&value| value != 1.0));
-    for data in [&mut out.values, &mut out.weights].into_iter().flatten() {
-        data.shrink_to_fit();
-    }
-    if let Some(times) = &mut out.times {
-        times.shrink_to_fit();
-    }
-    out
-}
-
-/// Appends one cell made of the events in `run`, which is not empty.
-fn push(out: &mut Csr, events: Events<'_>, run: &[u32], duplicates: Duplicates) {
-    let value = |event: u32| events.values.map_or(1.0, |values| values[event as usize]);
-    let weight = |event: u32| events.weights.map_or(1.0, |weights| weights[event as usize]);
-    let time = |event: u32| events.times.map_or(0, |times| times[event as usize]);
-
-    let (merged, heaviest, latest) = if let [only] = *run {
-        (value(only), weight(only), time(only))
-    } else {
-        let total = || run.iter().map(|&event| f64::from(value(event))).sum::<f64>();
-        let heaviest = || run.iter().map(|&event| weight(event)).fold(f32::NEG_INFINITY, f32::max);
-        let latest = || run.iter().map(|&event| time(event)).fold(i64::MIN, i64::max);
-        let chosen = |event: u32| (value(event), weight(event), time(event));
-        // Of equal keys `max_by` finds the last and `min_by` the first, as the rules want it.
-        let events = run.iter().copied();
-        match duplicates {
-            Duplicates::Last => chosen(events.max_by_key(|&e| time(e)).unwrap_or(run[0])),
-            Duplicates::First => chosen(events.min_by_key(|&e| time(e)).unwrap_or(run[0])),
-            Duplicates::Max => {
-                chosen(events.max_by(|&a, &b| value(a).total_cmp(&value(b))).unwrap_or(run[0]))
+/// Sorts the cells of every row by column, stably, and tells whether a column repeats within a row.
+fn sort_rows(indptr: &[i64], cells: &Cells<'_>, threads: usize) -> bool {
+    let rows = indptr.len() - 1;
+    let repeated = AtomicBool::new(false);
+    for_each_chunk(threads, rows.div_ceil(ROWS), Scratch::default, |scratch, chunk| {
+        for row in chunk * ROWS..rows.min((chunk + 1) * ROWS) {
+            let (from, to) = (indptr[row] as usize, indptr[row + 1] as usize);
+            // SAFETY: rows are disjoint, and one thread has this one.
+            let columns = unsafe { cells.indices.range(from, to) };
+            if columns.is_sorted_by(|a, b| a < b) {
+                continue;
             }
-            Duplicates::Sum => (total() as f32, heaviest(), latest()),
-            Duplicates::Mean => ((total() / run.len() as f64) as f32, heaviest(), latest()),
+            scratch.order.clear();
+            let keys = columns.iter().zip(0u64..).map(|(&column, at)| (column as u64) << 32 | at);
+            scratch.order.extend(keys);
+            scratch.order.sort_unstable();
+            for (column, &key) in columns.iter_mut().zip(&scratch.order) {
+                *column = (key >> 32) as i32;
+            }
+            if !columns.is_sorted_by(|a, b| a < b) {
+                repeated.store(true, Ordering::Relaxed);
+            }
+            // SAFETY: as above.
+            unsafe {
+                permute(&scratch.order, &cells.values, from, to, &mut scratch.floats);
+                permute(&scratch.order, &cells.weights, from, to, &mut scratch.floats);
+                permute(&scratch.order, &cells.times, from, to, &mut scratch.times);
+            }
         }
-    };
+    });
+    repeated.into_inner()
+}
 
-    if merged != 1.0 && out.values.is_none() {
-        // Only a sum of ones gets here: every cell before this one was a single event.
-        out.values = Some(vec![1.0; out.indices.len()]);
+/// Rows sorted at a time by one thread.
+const ROWS: usize = 64;
+
+/// Memory for one row.
+#[derive(Default)]
+struct Scratch {
+    /// Column, then position, of each cell.
+    order: Vec<u64>,
+    floats: Vec<f32>,
+    times: Vec<i64>,
+}
+
+/// Brings `from..to` into the order of the positions in the lower half of `order`.
+///
+/// # Safety
+/// Nothing else may access the range meanwhile.
+unsafe fn permute<T: Copy>(
+    order: &[u64],
+    data: &Option<DisjointSlice<'_, T>>,
+    from: usize,
+    to: usize,
+    buffer: &mut Vec<T>,
+) {
+    let Some(data) = data else { return };
+    // SAFETY: the caller's promise.
+    let data = unsafe { data.range(from, to) };
+    buffer.clear();
+    buffer.extend_from_slice(data);
+    for (element, &key) in data.iter_mut().zip(order) {
+        *element = buffer[key as u32 as usize];
     }
-    out.indices.push(events.cols[run[0] as usize]);
-    if let Some(values) = &mut out.values {
-        values.push(merged);
+}
+
+/// Makes one cell of each run of equal columns in a row.
+fn merge(table: &mut Csr, duplicates: Duplicates) {
+    if duplicates == Duplicates::Sum && table.values.is_none() {
+        table.values = Some(vec![1.0; table.indices.len()]);
     }
-    if let Some(weights) = &mut out.weights {
-        weights.push(heaviest);
+    let (mut from, mut end) = (0, 0);
+    for row in 1..table.indptr.len() {
+        let to = table.indptr[row] as usize;
+        while from < to {
+            let column = table.indices[from];
+            let run = table.indices[from..to].iter().take_while(|&&other| other == column).count();
+            let (value, weight, time) = merged(table, from..from + run, duplicates);
+            table.indices[end] = column;
+            if let Some(values) = &mut table.values {
+                values[end] = value;
+            }
+            if let Some(weights) = &mut table.weights {
+                weights[end] = weight;
+            }
+            if let Some(times) = &mut table.times {
+                times[end] = time;
+            }
+            from += run;
+            end += 1;
+        }
+        table.indptr[row] = end as i64;
     }
-    if let Some(times) = &mut out.times {
-        times.push(latest);
+    shorten(&mut table.indices, end);
+    table.values.iter_mut().for_each(|values| shorten(values, end));
+    table.weights.iter_mut().for_each(|weights| shorten(weights, end));
+    table.times.iter_mut().for_each(|times| shorten(times, end));
+}
+
+fn shorten<T>(data: &mut Vec<T>, length: usize) {
+    data.truncate(length);
+    data.shrink_to_fit();
+}
+
+/// Value, weight and time of one cell made of those in `run`, which is not empty and in input order.
+fn merged(table: &Csr, run: Range<usize>, duplicates: Duplicates) -> (f32, f32, i64) {
+    let value = |cell: usize| table.values.as_ref().map_or(1.0, |values| values[cell]);
+    let weight = |cell: usize| table.weights.as_ref().map_or(1.0, |weights| weights[cell]);
+    let time = |cell: usize| table.times.as_ref().map_or(0, |times| times[cell]);
+    let chosen = |cell: usize| (value(cell), weight(cell), time(cell));
+    let first = run.start;
+    if run.len() == 1 {
+        return chosen(first);
+    }
+    let total = || run.clone().map(|cell| f64::from(value(cell))).sum::<f64>();
+    let heaviest = || run.clone().map(weight).fold(f32::NEG_INFINITY, f32::max);
+    let latest = || run.clone().map(time).fold(i64::MIN, i64::max);
+    // Of equal keys `max_by` finds the last and `min_by` the first, as the rules want it.
+    match duplicates {
+        Duplicates::Sum => (total() as f32, heaviest(), latest()),
+        Duplicates::Mean => ((total() / run.len() as f64) as f32, heaviest(), latest()),
+        Duplicates::Last => chosen(run.max_by_key(|&cell| time(cell)).unwrap_or(first)),
+        Duplicates::First => chosen(run.min_by_key(|&cell| time(cell)).unwrap_or(first)),
+        Duplicates::Max => {
+            chosen(run.max_by(|&a, &b| value(a).total_cmp(&value(b))).unwrap_or(first))
+        }
     }
 }
 

@@ -4,11 +4,16 @@
 //! every file names the page of `docs/math/` whose equations it follows.
 
 pub mod als;
+pub mod blocks;
 pub mod csr;
+pub mod csv;
 pub mod dense;
 pub mod exact;
+pub mod field;
 pub mod gradient;
 pub mod gradient_rows;
+pub mod group;
+pub mod labels;
 pub mod metrics;
 pub mod objective;
 pub mod row;

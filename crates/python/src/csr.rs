@@ -30,7 +30,7 @@ fn hand_over<'py>(py: Python<'py>, result: Result<Csr, CsrError>) -> PyResult<Ar
 }
 
 #[pyfunction]
-#[pyo3(signature = (rows, cols, values, weights, times, n_rows, n_cols, duplicates))]
+#[pyo3(signature = (rows, cols, values, weights, times, n_rows, n_cols, duplicates, threads))]
 #[allow(clippy::too_many_arguments)]
 fn csr_build<'py>(
     py: Python<'py>,
@@ -42,6 +42,7 @@ fn csr_build<'py>(
     n_rows: usize,
     n_cols: usize,
     duplicates: &str,
+    threads: usize,
 ) -> PyResult<Arrays<'py>> {
     let duplicates = match duplicates {
         "last" => Duplicates::Last,
@@ -58,12 +59,12 @@ fn csr_build<'py>(
         weights: slice(weights.as_ref())?,
         times: slice(times.as_ref())?,
     };
-    let result = py.detach(|| csr::build(events, n_rows, n_cols, duplicates));
+    let result = py.detach(|| csr::build(events, n_rows, n_cols, duplicates, threads));
     hand_over(py, result)
 }
 
 #[pyfunction]
-#[pyo3(signature = (indptr, indices, values, weights, n_cols))]
+#[pyo3(signature = (indptr, indices, values, weights, n_cols, threads))]
 fn csr_transpose<'py>(
     py: Python<'py>,
     indptr: PyReadonlyArray1<'py, i64>,
@@ -71,10 +72,11 @@ fn csr_transpose<'py>(
     values: Option<PyReadonlyArray1<'py, f32>>,
     weights: Option<PyReadonlyArray1<'py, f32>>,
     n_cols: usize,
+    threads: usize,
 ) -> PyResult<Arrays<'py>> {
     let (indptr, indices) = (indptr.as_slice()?, indices.as_slice()?);
     let (values, weights) = (slice(values.as_ref())?, slice(weights.as_ref())?);
-    let result = py.detach(|| csr::transpose(indptr, indices, values, weights, n_cols));
+    let result = py.detach(|| csr::transpose(indptr, indices, values, weights, n_cols, threads));
     hand_over(py, result)
 }
 

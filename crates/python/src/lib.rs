@@ -6,6 +6,7 @@ use tastespace_kernels::simd::Level;
 mod als;
 mod check;
 mod csr;
+mod csv;
 mod metrics;
 mod sparse;
 mod topk;
@@ -20,6 +21,7 @@ fn instruction_sets() -> (Vec<&'static str>, &'static str) {
 #[pymodule]
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     csr::register(m)?;
+    csv::register(m)?;
     metrics::register(m)?;
     als::register(m)?;
     topk::register(m)?;

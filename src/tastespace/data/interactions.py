@@ -144,6 +144,7 @@ class Interactions:
             kind_names=kind_names,
             explicit=explicit,
         )
+        del user_rows, item_rows, values, times, weights, kinds  # go after use, where the caller lets go too
         signals: list[tuple[str, Csr]] = []
         weighted = events
         if events.kinds is not None:
@@ -157,13 +158,16 @@ class Interactions:
         elif event_weights is not None:
             raise ParameterError("event_weights needs the kind of each event; pass kinds= or drop it")
         by_user = weighted.table(users, items, rule)
+        scale = rating_scale(scale, events.values, by_user.values) if explicit else None
+        skipped += events.dropped
+        del events, weighted
         return _assemble(
             users,
             items,
             by_user,
             explicit=explicit,
-            scale=rating_scale(scale, events.values, by_user.values) if explicit else None,
-            skipped=skipped + events.dropped,
+            scale=scale,
+            skipped=skipped,
             signals=tuple(signals),
         )
 

@@ -1,7 +1,6 @@
 """Read events from wherever they are."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, get_args
@@ -147,13 +146,13 @@ def read(
         if user is None or item is None:
             raise ParameterError("read needs the names of the columns of users and items: user= and item=")
         columns = Columns(user, item, rating, weight, timestamp, event)
+        # Columns are handed on without a name here, so that they go as soon as they are arrays.
         if uri:
-            load = partial(read_sql, source, columns, query=query, table=table)
+            rows = read_rows(read_sql(source, columns, query=query, table=table), columns, timestamp_unit)
         elif path:
-            load = partial(read_file, Path(source), columns, separator=separator, header=header)
+            rows = read_file(Path(source), columns, timestamp_unit, separator=separator, header=header)
         else:
-            load = partial(read_table, source, columns)
-        rows = read_rows(load(), columns, timestamp_unit)  # the loaded columns go as soon as they are arrays
+            rows = read_rows(read_table(source, columns), columns, timestamp_unit)
     return rows.interactions(
         explicit=explicit or rating is not None,
         event_weights=event_weights,

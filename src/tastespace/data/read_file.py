@@ -7,8 +7,11 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import NoDataError, PolarsError
 
+from tastespace.data.read_plain import read_plain
+from tastespace.data.read_rows import Rows, read_rows
 from tastespace.data.read_source import Columns, Source, check_columns, row_of
 from tastespace.data.read_text import open_delimited, read_delimited, read_ndjson
+from tastespace.data.read_values import TimestampUnit
 from tastespace.errors import (
     DamagedFileError,
     EmptyError,
@@ -24,7 +27,14 @@ _NDJSON = (".ndjson", ".jsonl")
 _COMPRESSED = (".gz", ".zst")
 
 
-def read_file(path: Path, columns: Columns, *, separator: str | None, header: Sequence[str] | None) -> Source:
+def read_file(
+    path: Path,
+    columns: Columns,
+    unit: TimestampUnit,
+    *,
+    separator: str | None,
+    header: Sequence[str] | None,
+) -> Rows:
     """Read the columns of a file whose suffix names the format.
 
     Parameters
@@ -59,7 +69,7 @@ def read_file(path: Path, columns: Columns, *, separator: str | None, header: Se
     if suffix in (*_PARQUET, *_NDJSON) and not (separator is None and header is None):
         raise ParameterError(f"separator and header go with delimited text; {path.name} is {suffix[1:]}")
     if suffix in _PARQUET and not compressed:
-        return _read_parquet(path, columns)
+        return read_rows(_read_parquet(path, columns), columns, unit)
     if suffix not in _NDJSON and not delimited:
         known = ", ".join((*_SEPARATORS, *_PARQUET, *_NDJSON))
         raise FileError(
@@ -68,11 +78,11 @@ def read_file(path: Path, columns: Columns, *, separator: str | None, header: Se
         )
     try:
         if suffix in _NDJSON:
-            return read_ndjson(path, columns)
+            return read_rows(read_ndjson(path, columns), columns, unit)
         mark = _SEPARATORS[suffix] if separator is None else separator
-        return read_delimited(
-            open_delimited(path, separator=mark, header=header, asked=columns.asked), columns
-        )
+        text = open_delimited(path, separator=mark, header=header, asked=columns.asked)
+        plain = None if compressed else read_plain(text, columns, unit)
+        return read_rows(read_delimited(text, columns), columns, unit) if plain is None else plain
     except NoDataError:
         raise EmptyError(f"{path.name} is empty") from None
     except PolarsError as error:

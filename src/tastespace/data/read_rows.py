@@ -1,7 +1,7 @@
 """Rows in arrays, and what becomes of those that cannot be used."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -17,24 +17,21 @@ from tastespace.errors import BadRowError, EmptyError, InputError
 
 OnBadRows: TypeAlias = Literal["raise", "skip"]
 
-_MOST_KINDS = 100
-_PER_ROW = ("user_rows", "item_rows", "values", "weights", "times", "kinds")
+#: Kinds of event beyond which the column cannot be one of kinds.
+MOST_KINDS = 100
 
 
-@dataclass(frozen=True)
+@dataclass
 class Rows:
-    """Every row of a source as arrays of one element per row.
+    """Every row of a source as arrays of one element per row; used up by `interactions`.
 
     Attributes
     ----------
     users, items
-        Ids that ``user_rows`` and ``item_rows`` (int32) point into. Where a row is bad they may be -1.
-    values, weights
-        float32, or None.
-    times
-        int64 Unix seconds, or None.
-    kinds, kind_names
-        Positions of each row's kind among the names, or None.
+        Ids that rows point into.
+    arrays
+        ``user_rows`` and ``item_rows`` (int32, -1 where a row is bad), ``values`` and ``weights`` (float32),
+        ``times`` (int64 Unix seconds) and ``kinds`` (position among ``kind_names``); the last four if given.
     flaws
         Which rows are bad, and why.
     where
@@ -45,22 +42,14 @@ class Rows:
 
     users: Vocabulary
     items: Vocabulary
-    user_rows: NDArray[np.int32]
-    item_rows: NDArray[np.int32]
+    arrays: dict[str, NDArray[Any]]
     flaws: Sequence[Flaw]
     where: Callable[[int], str]
-    values: NDArray[np.float32] | None = None
-    weights: NDArray[np.float32] | None = None
-    times: NDArray[np.int64] | None = None
-    kinds: NDArray[np.int32] | None = None
     kind_names: tuple[str, ...] = ()
     blank: NDArray[np.bool_] | None = None
 
-    def take(self, mask: NDArray[np.bool_]) -> "Rows":
-        """Return the rows where the mask is true, which must not be bad."""
-        arrays = {name: getattr(self, name) for name in _PER_ROW}
-        kept: dict[str, Any] = {name: array[mask] for name, array in arrays.items() if array is not None}
-        return replace(self, flaws=(), blank=None, **kept)
+    def __len__(self) -> int:
+        return len(self.arrays["user_rows"])
 
     def interactions(
         self,
@@ -70,7 +59,7 @@ class Rows:
         duplicates: Duplicates | None,
         on_bad_rows: OnBadRows,
     ) -> Interactions:
-        """Make interactions of the good rows.
+        """Make interactions of the good rows; no array is left afterwards.
 
         Raises
         ------
@@ -79,33 +68,36 @@ class Rows:
         EmptyError
             If no row is left.
         """
-        bad = np.zeros(len(self.user_rows), dtype=bool)
+        bad = np.zeros(len(self), dtype=bool)
         for flaw in self.flaws:
             bad |= flaw.rows
         if self.blank is not None:
             bad &= ~self.blank
         count = int(np.count_nonzero(bad))
-        rows = self
         if count and on_bad_rows == "raise":
             raise BadRowError(
                 f"{self._first(bad)}; pass on_bad_rows='skip' to drop such rows" + _in_all(count)
             )
         if count or self.blank is not None:
-            rows = self.take(~bad if self.blank is None else ~(bad | self.blank))
-        if not len(rows.user_rows):
+            kept = ~bad if self.blank is None else ~(bad | self.blank)
+            for name, array in self.arrays.items():
+                self.arrays[name] = array[kept]
+        if not len(self):
             if count:
                 raise EmptyError(f"none of the {count:,} rows can be used; {self._first(bad)}")
             raise EmptyError("there are no rows to read; check the source")
+        arrays = self.arrays
+        # Nothing else holds the arrays, so they go as soon as the order by user is made.
         return Interactions.from_events(
-            rows.users,
-            rows.items,
-            rows.user_rows,
-            rows.item_rows,
-            values=rows.values,
-            times=rows.times,
-            weights=rows.weights,
-            kinds=rows.kinds,
-            kind_names=rows.kind_names,
+            self.users,
+            self.items,
+            arrays.pop("user_rows"),
+            arrays.pop("item_rows"),
+            values=arrays.pop("values", None),
+            times=arrays.pop("times", None),
+            weights=arrays.pop("weights", None),
+            kinds=arrays.pop("kinds", None),
+            kind_names=self.kind_names,
             event_weights=event_weights,
             explicit=explicit,
             duplicates=duplicates,
@@ -156,25 +148,42 @@ def read_rows(source: Source, columns: Columns, timestamp_unit: TimestampUnit) -
         times, found = read_times(*column("timestamp"), timestamp_unit)
         flaws.extend(found)
     kinds = None if columns.event is None else labels("event")
-    if kinds is not None and len(kinds.labels) > _MOST_KINDS:
+    if kinds is not None and len(kinds.labels) > MOST_KINDS:
         raise InputError(
-            f"column {columns.event!r} holds {len(kinds.labels):,} kinds of event; at most {_MOST_KINDS} make "
+            f"column {columns.event!r} holds {len(kinds.labels):,} kinds of event; at most {MOST_KINDS} make "
             "sense, so name another column"
         )
     return Rows(
         users=Vocabulary(users.labels, noun="user"),
         items=Vocabulary(items.labels, noun="item"),
-        user_rows=users.codes,
-        item_rows=items.codes,
-        values=weights if ratings is None else ratings,
-        weights=None if ratings is None else weights,
-        times=times,
-        kinds=None if kinds is None else kinds.codes,
+        arrays=arrays_of(
+            users.codes, items.codes, ratings, weights, times, None if kinds is None else kinds.codes
+        ),
         kind_names=() if kinds is None else tuple(map(str, kinds.labels)),
         flaws=flaws,
         where=source.where,
         blank=source.blank,
     )
+
+
+def arrays_of(
+    user_rows: NDArray[np.int32],
+    item_rows: NDArray[np.int32],
+    ratings: NDArray[np.float32] | None,
+    weights: NDArray[np.float32] | None,
+    times: NDArray[np.int64] | None = None,
+    kinds: NDArray[np.int32] | None = None,
+) -> dict[str, NDArray[Any]]:
+    """Arrays of `Rows`: ratings are values, and so are weights where there are no ratings."""
+    arrays: dict[str, NDArray[Any] | None] = {
+        "user_rows": user_rows,
+        "item_rows": item_rows,
+        "values": weights if ratings is None else ratings,
+        "weights": None if ratings is None else weights,
+        "times": times,
+        "kinds": kinds,
+    }
+    return {name: array for name, array in arrays.items() if array is not None}
 
 
 def _in_all(count: int) -> str:

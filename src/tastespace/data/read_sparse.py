@@ -61,9 +61,11 @@ def read_sparse(matrix: Any, *, users: Any, items: Any, explicit: bool) -> Rows:
     return Rows(
         users=vocabularies[0],
         items=vocabularies[1],
-        user_rows=user_rows.astype(np.int32, copy=False),
-        item_rows=item_rows.astype(np.int32, copy=False),
-        values=values,
+        arrays={
+            "user_rows": user_rows.astype(np.int32, copy=False),
+            "item_rows": item_rows.astype(np.int32, copy=False),
+            "values": values,
+        },
         flaws=flaws,
         where=where,
     )

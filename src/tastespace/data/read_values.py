@@ -218,6 +218,19 @@ def _from_numbers(column: pl.Series, unit: TimestampUnit) -> pl.Series:
     return _floor(column, _PER_SECOND[_judged(column) if unit == "auto" else unit])
 
 
+def whole_seconds(times: NDArray[np.int64], unit: TimestampUnit) -> NDArray[np.int64] | None:
+    """Turn times without a gap into whole Unix seconds in place, as `read_times`; None where one is no time."""
+    low, high = int(times.min()), int(times.max())
+    if unit == "auto":
+        limit, unit = _AUTO_LIMITS[0]
+        if max(-low, high) >= limit:
+            unit = _judged(pl.Series(times))
+    per_second = _PER_SECOND[unit]
+    if low // per_second < _FIRST_SECOND or high // per_second > _LAST_SECOND:
+        return None
+    return times if per_second == 1 else np.floor_divide(times, per_second, out=times)
+
+
 def _floor(column: pl.Series, per_second: int) -> pl.Series:
     if column.dtype == pl.Int64:
         return column // per_second
