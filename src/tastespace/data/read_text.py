@@ -17,6 +17,8 @@ from tastespace.errors import ColumnError, InputError, ParameterError
 _UNIT_SEPARATOR = "\x1f"  # stands in for separators of several characters, which Polars does not read
 _USUAL_SEPARATORS = (";", "\t", "|", ",", "::")
 _PEEKED_LINES = 1000
+_PEEKED_BYTES = 1 << 20
+_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78")  # gzip, Zstandard, zlib; a text that starts so is read as a file
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,10 @@ def open_delimited(
     quote: str | None = '"'
     if len(separator.encode()) > 1:
         content, separator, quote = _translate(path, separator), _UNIT_SEPARATOR, None
-    lead = _blank_lines(content)
+    head = _head(content)
+    lead = _blank_lines(head)
     peek = pl.read_csv(
-        content,
+        head,
         has_header=header is None,
         skip_lines=lead,
         n_rows=0 if header is None else 1,
@@ -236,6 +239,16 @@ def _translate(path: Path, separator: str) -> bytes:
     return "\n".join(
         lines["line"].fill_null("").str.replace_all(separator, _UNIT_SEPARATOR, literal=True)
     ).encode()
+
+
+def _head(content: Path | bytes) -> Path | bytes:
+    """The first lines, or all where they are packed or do not fit; Polars would touch more of a file."""
+    if isinstance(content, bytes):
+        return content
+    with content.open("rb") as file:
+        start = file.read(_PEEKED_BYTES)
+    lines = start if len(start) < _PEEKED_BYTES else start[: start.rfind(b"\n") + 1]
+    return content if start.startswith(_PACKED) or not lines.strip() else lines
 
 
 def _blank_lines(content: Path | bytes) -> int:
