@@ -222,6 +222,8 @@ impl Worker {
     ) -> Option<()> {
         let Self { text, labels, .. } = self;
         let size = text.len();
+        // As a rule there is no quotation mark at all, and then none need be looked for in every field.
+        let marks = Marks { quote: marks.quote.filter(|mark| text.contains(mark)), ..marks };
         // Where the whole text ends, so does its last line.
         text.push(b'\n');
         text.extend([0; PADDING]);

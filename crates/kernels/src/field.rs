@@ -20,25 +20,30 @@ impl Marks {
     /// no part of the field.
     #[inline]
     pub fn field<'a>(&self, text: &'a [u8], at: usize) -> Option<(&'a [u8], usize)> {
-        let quote = self.quote.unwrap_or(b'\n');
-        if text[at] == quote && quote != b'\n' {
-            let close = find(text, at + 1, [quote, b'\n', b'\n']);
-            let stop = close + 1 + usize::from(text[close + 1..].starts_with(b"\r\n"));
-            let whole = text[close] == quote && (text[stop] == self.separator || text[stop] == b'\n');
-            return whole.then_some((&text[at + 1..close], stop));
-        }
-        let stop = find(text, at, [self.separator, b'\n', quote]);
-        if text[stop] == self.separator {
-            return Some((&text[at..stop], stop));
-        }
+        let stop = match self.quote {
+            None => find(text, at, [self.separator, b'\n']),
+            Some(quote) if text[at] != quote => find(text, at, [self.separator, b'\n', quote]),
+            Some(quote) => return self.quoted(text, at + 1, quote),
+        };
         let field = &text[at..stop];
+        if text[stop] == self.separator {
+            return Some((field, stop));
+        }
         (text[stop] == b'\n').then_some((field.strip_suffix(b"\r").unwrap_or(field), stop))
+    }
+
+    /// As [`field`](Self::field), after the quotation mark.
+    fn quoted<'a>(&self, text: &'a [u8], at: usize, quote: u8) -> Option<(&'a [u8], usize)> {
+        let close = find(text, at, [quote, b'\n']);
+        let stop = close + 1 + usize::from(text[close + 1..].starts_with(b"\r\n"));
+        let whole = text[close] == quote && (text[stop] == self.separator || text[stop] == b'\n');
+        whole.then_some((&text[at..close], stop))
     }
 }
 
 /// The first position from `at` on that holds one of `bytes`; there must be one, and [`PADDING`] behind it.
 #[inline]
-fn find(text: &[u8], mut at: usize, bytes: [u8; 3]) -> usize {
+fn find<const N: usize>(text: &[u8], mut at: usize, bytes: [u8; N]) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGH: u64 = ONES << 7;
     let patterns = bytes.map(|byte| u64::from(byte) * ONES);
@@ -76,7 +81,7 @@ pub fn number(field: &[u8]) -> Option<f32> {
     }
     // Both below 2^53 and 10^22, hence exact, and so their quotient is rounded once.
     let fraction = point.map_or(0, |point| digits.len() - 1 - point);
-    let size = value as f64 / POWERS[fraction];
+    let size = value as i64 as f64 / POWERS[fraction];
     Some(if digits.len() < field.len() { -size } else { size } as f32)
 }
 

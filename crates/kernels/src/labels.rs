@@ -59,23 +59,25 @@ impl Labels {
         assert_eq!(labels.len(), out.len());
         for (labels, out) in labels.chunks(BATCH).zip(out.chunks_mut(BATCH)) {
             let (mut hashes, mut found) = ([0; BATCH], [Slot { tag: 0, code: FREE }; BATCH]);
-            let (mut starts, mask) = ([(0, 0); BATCH], self.slots.len() - 1);
+            let (mut ranges, mask) = ([const { 0..0 }; BATCH], self.slots.len() - 1);
             for (hash, label) in hashes.iter_mut().zip(labels) {
                 *hash = hash_of(label);
             }
             // What each loop reads has been found by the one before, so that its loads need not wait for each other.
             for (found, &hash) in found.iter_mut().zip(&hashes) {
                 let at = hash as usize & mask;
-                let (slot, next) = (self.slots[at], self.slots[(at + 1) & mask]);
-                *found = if slot.tag == tag(hash) { slot } else { next };
+                // Without a branch, for it would often be foreseen wrongly.
+                let other = usize::from(self.slots[at].tag != tag(hash));
+                *found = self.slots[(at + other) & mask];
             }
-            for (start, found) in starts.iter_mut().zip(&found) {
+            for (range, found) in ranges.iter_mut().zip(&found) {
                 let code = found.code.max(0) as usize;
-                *start = (self.starts[code], self.starts.get(code + 1).copied().unwrap_or(0));
+                *range = self.starts[code]..self.starts[(code + 1).min(self.len())];
             }
             for (n, (label, code)) in labels.iter().zip(out).enumerate() {
-                let same = found[n].code != FREE && equal(&self.bytes[starts[n].0..starts[n].1.max(starts[n].0)], label);
-                *code = if same { found[n].code } else { self.code(label, hashes[n]) };
+                let Slot { code: known, .. } = found[n];
+                let same = known != FREE && equal(&self.bytes[ranges[n].clone()], label);
+                *code = if same { known } else { self.code(label, hashes[n]) };
             }
         }
     }
