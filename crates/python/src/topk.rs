@@ -5,13 +5,13 @@ use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArra
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use tastespace_kernels::simd::Level;
-use tastespace_kernels::topk::{Adjust, Exclude, ItemPanels};
+use tastespace_kernels::topk::{Adjust, Exclude, PackedItems};
 
 type Found<'py> = (Bound<'py, PyArray2<i32>>, Bound<'py, PyArray2<f32>>);
 
 /// Item factors packed for scoring; immutable.
 #[pyclass(frozen, module = "tastespace._native")]
-struct Ranker(ItemPanels);
+struct Ranker(PackedItems);
 
 fn user_slice<'a>(users: &'a PyReadonlyArray2<'_, f32>, k: usize) -> PyResult<(usize, usize, &'a [f32])> {
     let [count, stride] = [users.shape()[0], users.shape()[1]];
@@ -53,7 +53,7 @@ impl Ranker {
     ) -> PyResult<Self> {
         let (items, stride, values) = user_slice(&item_factors, factors)?;
         let bias = per_item("item_bias", item_bias.as_ref(), items)?.unwrap_or(&[]);
-        Ok(Self(py.detach(|| ItemPanels::new(values, items, factors, stride, bias))))
+        Ok(Self(py.detach(|| PackedItems::new(values, items, factors, stride, bias))))
     }
 
     /// The best `n` items of every user: (count, n) item rows padded with -1, and scores padded with -inf.

@@ -1,0 +1,363 @@
+//! Vectors as small integers, and sums of their products for 16 items at a time.
+//!
+//! `x ~ scale * code` with codes of one byte. A sum of products of codes is exact in integers; how far
+//! `scale * scale * sum` may be from the product of the vectors themselves is known from the lengths of what the codes leave
+//! out, see `bound.rs`.
+
+use crate::simd::Level;
+
+/// Items in a panel.
+pub(super) const PANEL: usize = 16;
+/// Factors whose codes lie side by side, item by item.
+pub(super) const GROUP: usize = 4;
+/// Bytes of one group of factors of a panel.
+pub(super) const LINE: usize = PANEL * GROUP;
+/// Item codes are stored as unsigned bytes: this plus the code.
+const ZERO: i32 = 128;
+/// Panels in a run, summed side by side.
+pub(super) const RUN: usize = 8;
+
+/// What a vector becomes: `codes * scale`, and how much is left.
+pub(super) struct Coded {
+    /// The value of one step.
+    pub(super) scale: f32,
+    /// Length of `scale * codes`.
+    pub(super) norm: f64,
+    /// Length of the vector minus `scale * codes`.
+    pub(super) error: f64,
+}
+
+/// The step with which `largest` becomes `limit`; 0, which makes all codes 0, where a step has no normal value.
+pub(super) fn step(largest: f32, limit: f32) -> f32 {
+    let step = largest / limit;
+    if step.is_normal() { step } else { 0.0 }
+}
+
+/// Hands the code of every factor to `put`.
+pub(super) fn encode(vector: &[f32], scale: f32, limit: f32, mut put: impl FnMut(usize, i32)) -> Coded {
+    let (mut norm, mut error) = (0.0, 0.0);
+    for (c, &x) in vector.iter().enumerate() {
+        let code = if scale > 0.0 { (x / scale).round_ties_even().clamp(-limit, limit) } else { 0.0 };
+        put(c, code as i32);
+        let near = f64::from(scale) * f64::from(code);
+        norm += near * near;
+        error += (f64::from(x) - near).powi(2);
+    }
+    Coded { scale, norm: norm.sqrt(), error: error.sqrt() }
+}
+
+/// The byte that stands for an item's code.
+pub(super) fn item_byte(code: i32) -> u8 {
+    (code + ZERO) as u8
+}
+
+/// The greatest code of an item.
+pub(super) const ITEM_LIMIT: f32 = 127.0;
+
+/// Where the sums of a user start, so that [`item_byte`]s count as codes.
+pub(super) fn start(codes: &[i8]) -> i32 {
+    -ZERO * codes.iter().map(|&c| i32::from(c)).sum::<i32>()
+}
+
+/// What a score must reach: `floor`, or with boosts `floor + bar * per_bar` of each item.
+#[derive(Clone, Copy)]
+pub(super) struct Floor<'a> {
+    pub(super) floor: f32,
+    /// The bar and what an item's score must be for each unit of it, (items of the block).
+    pub(super) boosted: Option<(f32, &'a [f32])>,
+}
+
+/// Items of a block whose approximate score reaches the floor.
+pub(super) struct Found {
+    pub(super) at: Vec<u32>,
+    pub(super) score: Vec<f32>,
+}
+
+/// The instruction set that sums products of codes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Engine {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Vnni,
+}
+
+impl Engine {
+    pub(super) fn of(level: Level) -> Self {
+        match level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 if is_x86_feature_detected!("avx512vnni") => Engine::Vnni,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 | Level::Avx2 => Engine::Avx2,
+            _ => Engine::Portable,
+        }
+    }
+
+    /// The greatest code of a user.
+    pub(super) fn user_limit(self) -> f32 {
+        match self {
+            // Two products of a byte and a code are summed in 16 bits: 2 * 255 * 64 < 2^15.
+            #[cfg(target_arch = "x86_64")]
+            Engine::Avx2 => 64.0,
+            _ => 127.0,
+        }
+    }
+
+    /// Appends the items of a block whose approximate score `scale * codes . codes + bias` reaches the floor,
+    /// or is not a number.
+    ///
+    /// `user` is (groups * GROUP), `start` from [`start`]; `items` holds the panels of the block, `bias` is
+    /// (items of the block), a multiple of RUN * PANEL.
+    pub(super) fn reaching(
+        self,
+        user: &[i8],
+        start: i32,
+        scale: f32,
+        items: &[u8],
+        bias: &[f32],
+        floor: Floor<'_>,
+        found: &mut Found,
+    ) {
+        assert!(user.len().is_multiple_of(GROUP) && bias.len().is_multiple_of(RUN * PANEL));
+        assert!(items.len() == user.len() * bias.len());
+        assert!(floor.boosted.is_none_or(|(_, per_bar)| per_bar.len() == bias.len()));
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn avx2(u: &[i8], s: i32, scale: f32, i: &[u8], b: &[f32], f: Floor<'_>, out: &mut Found) {
+            // SAFETY: compiled for the instruction set; sizes are asserted by the caller.
+            unsafe { reaching_generic::<x86::Avx2, 4>(u, s, scale, i, b, f, out) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx512vnni,avx2,fma")]
+        unsafe fn vnni(u: &[i8], s: i32, scale: f32, i: &[u8], b: &[f32], f: Floor<'_>, out: &mut Found) {
+            // SAFETY: compiled for the instruction set; sizes are asserted by the caller.
+            unsafe { reaching_generic::<x86::Vnni, RUN>(u, s, scale, i, b, f, out) }
+        }
+        // SAFETY: `of` found the instruction set on this machine; sizes are asserted above.
+        unsafe {
+            match self {
+                Engine::Portable => {
+                    reaching_generic::<Portable, 1>(user, start, scale, items, bias, floor, found)
+                }
+                #[cfg(target_arch = "x86_64")]
+                Engine::Avx2 => avx2(user, start, scale, items, bias, floor, found),
+                #[cfg(target_arch = "x86_64")]
+                Engine::Vnni => vnni(user, start, scale, items, bias, floor, found),
+            }
+        }
+    }
+}
+
+/// Sums of products of codes, one for each item of a panel.
+///
+/// # Safety
+/// The methods may only run on a machine that has the instruction set. Pointers must be valid for a panel: LINE
+/// bytes, PANEL floats.
+trait Sums: Copy {
+    unsafe fn splat(start: i32) -> Self;
+    /// Adds the products of a line of item bytes and four codes of the user, lowest byte first.
+    unsafe fn add(self, line: *const u8, four: i32) -> Self;
+    /// Writes `scale * sum + bias` to `out` and returns which of them are not below
+    /// `floor + bar * per_bar`; per_bar may be null, for `floor` alone.
+    unsafe fn reach(
+        self,
+        scale: f32,
+        bias: *const f32,
+        floor: f32,
+        bar: f32,
+        per_bar: *const f32,
+        out: *mut f32,
+    ) -> u32;
+}
+
+#[inline(always)]
+unsafe fn reaching_generic<S: Sums, const P: usize>(
+    user: &[i8],
+    start: i32,
+    scale: f32,
+    items: &[u8],
+    bias: &[f32],
+    floor: Floor<'_>,
+    found: &mut Found,
+) {
+    let groups = user.len() / GROUP;
+    let mut scores = [0.0f32; PANEL];
+    let (bar, per_bar) =
+        floor.boosted.map_or((0.0, std::ptr::null()), |(bar, per_bar)| (bar, per_bar.as_ptr()));
+    // SAFETY: the caller asserts that bias holds whole runs of panels, per_bar as many values where it is not
+    // null, items groups * LINE bytes for each panel, user groups * GROUP codes.
+    unsafe {
+        for panel in (0..bias.len() / PANEL).step_by(P) {
+            let mut sums = [S::splat(start); P];
+            for g in 0..groups {
+                let four = user.as_ptr().add(g * GROUP).cast::<i32>().read_unaligned();
+                for p in 0..P {
+                    let line = items.as_ptr().add(((panel + p) * groups + g) * LINE);
+                    sums[p] = sums[p].add(line, four);
+                }
+            }
+            for p in 0..P {
+                let at = (panel + p) * PANEL;
+                let per_bar = if per_bar.is_null() { per_bar } else { per_bar.add(at) };
+                let bias = bias.as_ptr().add(at);
+                let mut hits = sums[p].reach(scale, bias, floor.floor, bar, per_bar, scores.as_mut_ptr());
+                while hits != 0 {
+                    let lane = hits.trailing_zeros();
+                    hits &= hits - 1;
+                    found.at.push(at as u32 + lane);
+                    found.score.push(scores[lane as usize]);
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Portable([i32; PANEL]);
+
+impl Sums for Portable {
+    #[inline(always)]
+    unsafe fn splat(start: i32) -> Self {
+        Self([start; PANEL])
+    }
+    #[inline(always)]
+    unsafe fn add(self, line: *const u8, four: i32) -> Self {
+        let codes = four.to_ne_bytes().map(|byte| i32::from(byte as i8));
+        // SAFETY: LINE bytes by the trait's contract.
+        let line = unsafe { &*line.cast::<[[u8; GROUP]; PANEL]>() };
+        Self(std::array::from_fn(|item| {
+            let bytes = line[item];
+            self.0[item] + (0..GROUP).map(|g| i32::from(bytes[g]) * codes[g]).sum::<i32>()
+        }))
+    }
+    #[inline(always)]
+    unsafe fn reach(
+        self,
+        scale: f32,
+        bias: *const f32,
+        floor: f32,
+        bar: f32,
+        per_bar: *const f32,
+        out: *mut f32,
+    ) -> u32 {
+        let mut hits = 0;
+        for item in 0..PANEL {
+            // SAFETY: PANEL floats by the trait's contract, where per_bar is not null.
+            let (score, need) = unsafe {
+                let need = if per_bar.is_null() { floor } else { floor + bar * *per_bar.add(item) };
+                (self.0[item] as f32 * scale + *bias.add(item), need)
+            };
+            // SAFETY: as above.
+            unsafe { *out.add(item) = score };
+            let below = score < need;
+            hits |= u32::from(!below) << item;
+        }
+        hits
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{PANEL, Sums};
+    use std::arch::x86_64::*;
+
+    #[derive(Clone, Copy)]
+    pub(super) struct Avx2([__m256i; 2]);
+
+    // SAFETY (whole impl): each intrinsic needs only AVX2 and FMA, which the trait's contract grants, as it does
+    // the pointers.
+    #[allow(clippy::undocumented_unsafe_blocks)]
+    impl Sums for Avx2 {
+        #[inline(always)]
+        unsafe fn splat(start: i32) -> Self {
+            unsafe { Self([_mm256_set1_epi32(start); 2]) }
+        }
+        #[inline(always)]
+        unsafe fn add(self, line: *const u8, four: i32) -> Self {
+            unsafe {
+                let codes = _mm256_set1_epi32(four);
+                let half = |h: usize| {
+                    let bytes = _mm256_loadu_si256(line.add(32 * h).cast());
+                    let pairs = _mm256_maddubs_epi16(bytes, codes);
+                    _mm256_add_epi32(self.0[h], _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+                };
+                Self([half(0), half(1)])
+            }
+        }
+        #[inline(always)]
+        unsafe fn reach(
+            self,
+            scale: f32,
+            bias: *const f32,
+            floor: f32,
+            bar: f32,
+            per_bar: *const f32,
+            out: *mut f32,
+        ) -> u32 {
+            let mut hits = 0;
+            for h in 0..2 {
+                unsafe {
+                    let sum = _mm256_cvtepi32_ps(self.0[h]);
+                    let score = _mm256_fmadd_ps(sum, _mm256_set1_ps(scale), _mm256_loadu_ps(bias.add(8 * h)));
+                    let mut need = _mm256_set1_ps(floor);
+                    if !per_bar.is_null() {
+                        need =
+                            _mm256_fmadd_ps(_mm256_loadu_ps(per_bar.add(8 * h)), _mm256_set1_ps(bar), need);
+                    }
+                    let mask = _mm256_movemask_ps(_mm256_cmp_ps(score, need, _CMP_NLT_UQ)) as u32;
+                    if mask != 0 {
+                        _mm256_storeu_ps(out.add(8 * h), score);
+                    }
+                    hits |= mask << (8 * h);
+                }
+            }
+            hits
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    pub(super) struct Vnni(__m512i);
+
+    const _: () = assert!(PANEL == 16);
+
+    // SAFETY (whole impl): each intrinsic needs only AVX-512F and VNNI, which the trait's contract grants, as it
+    // does the pointers.
+    #[allow(clippy::undocumented_unsafe_blocks)]
+    impl Sums for Vnni {
+        #[inline(always)]
+        unsafe fn splat(start: i32) -> Self {
+            unsafe { Self(_mm512_set1_epi32(start)) }
+        }
+        #[inline(always)]
+        unsafe fn add(self, line: *const u8, four: i32) -> Self {
+            unsafe {
+                Self(_mm512_dpbusd_epi32(self.0, _mm512_loadu_si512(line.cast()), _mm512_set1_epi32(four)))
+            }
+        }
+        #[inline(always)]
+        unsafe fn reach(
+            self,
+            scale: f32,
+            bias: *const f32,
+            floor: f32,
+            bar: f32,
+            per_bar: *const f32,
+            out: *mut f32,
+        ) -> u32 {
+            unsafe {
+                let sum = _mm512_cvtepi32_ps(self.0);
+                let score = _mm512_fmadd_ps(sum, _mm512_set1_ps(scale), _mm512_loadu_ps(bias));
+                let mut need = _mm512_set1_ps(floor);
+                if !per_bar.is_null() {
+                    need = _mm512_fmadd_ps(_mm512_loadu_ps(per_bar), _mm512_set1_ps(bar), need);
+                }
+                let mask = _mm512_cmp_ps_mask(score, need, _CMP_NLT_UQ);
+                if mask != 0 {
+                    _mm512_storeu_ps(out, score);
+                }
+                u32::from(mask)
+            }
+        }
+    }
+}
