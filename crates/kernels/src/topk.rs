@@ -15,7 +15,7 @@ use crate::simd::{Lanes, Level, dispatch};
 use crate::threads::{DisjointSlice, for_each_chunk};
 use best::Best;
 use bound::{Query, adjusted, below, lowered};
-use codes::{Engine, Floor, Found, encode, start, step};
+use codes::{Asked, Engine, Floor, Found, PANEL, encode, start, step};
 pub use pack::PackedItems;
 use pack::Terms;
 use seen::Seen;
@@ -84,6 +84,7 @@ struct Asking<'a> {
     user: &'a [f32], // no factors where all are 0: every product is 0
     offset: f32,
     query: Query,
+    scale: f32,
     start: i32,
 }
 
@@ -138,7 +139,7 @@ impl PackedItems {
             best: (0..most).map(|_| Best::new(kept)).collect(),
             seen: Seen::new(if exclude.is_some() { most } else { 0 }, self.items()),
             codes: vec![0; most * width],
-            found: Found { at: Vec::with_capacity(self.block), score: Vec::with_capacity(self.block) },
+            found: Found::default(),
             active: Vec::with_capacity(most),
             waiting: vec![Waiting::default(); most],
         };
@@ -184,7 +185,7 @@ impl PackedItems {
                 &own
             }
         };
-        Some(Terms::new(&self.rows, self.block, bias, boost))
+        Some(Terms::new(&self.rows, &self.blocks, bias, boost))
     }
 
     /// Shows all blocks to the users of a chunk.
@@ -196,25 +197,25 @@ impl PackedItems {
         asking: &[Asking<'_>],
         scratch: &mut Scratch,
     ) {
-        let width = self.groups() * codes::GROUP;
+        let (groups, width) = (self.groups(), self.groups() * codes::GROUP);
         let Scratch { best, seen, codes, found, active, waiting } = scratch;
         active.clear();
         active.extend(0..asking.len());
         for (b, block) in self.blocks.iter().enumerate() {
             let (shifts, rest) = (&terms.blocks[b], &terms.from_here[b]);
-            let positions = b * self.block..(b + 1) * self.block;
-            let panels = &self.codes[positions.start * width..positions.end * width];
+            let positions = block.positions.clone();
+            let lines = &self.codes[positions.start / PANEL * groups..positions.end / PANEL * groups];
             let bias = &terms.bias[positions.clone()];
             active.retain(|&slot| {
-                let Asking { query, start, .. } = &asking[slot];
+                let Asking { query, start, scale, .. } = &asking[slot];
                 let bar = best[slot].bar();
-                if !query.may_reach(bar, self.k, block.norm_from_here, rest) {
+                if !query.may_reach(bar, block.norm_from_here, rest) {
                     return false;
                 }
-                if !query.may_reach(bar, self.k, block.norm, shifts) {
+                if !query.may_reach(bar, block.norm, shifts) {
                     return true;
                 }
-                let margin = query.margin(bar, self.k, block, shifts);
+                let margin = query.margin(bar, block, shifts);
                 let above = query.offset + margin;
                 let floor = match &terms.boost {
                     None => Floor { floor: below(f64::from(bar) - above), boosted: None },
@@ -226,8 +227,16 @@ impl PackedItems {
                 };
                 found.at.clear();
                 found.score.clear();
-                let vector = &codes[slot * width..(slot + 1) * width];
-                engine.reaching(vector, *start, query.coded.scale * block.scale, panels, bias, floor, found);
+                let asked = Asked {
+                    user: &codes[slot * width..(slot + 1) * width],
+                    start: *start,
+                    scale: scale * block.scale,
+                    items: lines,
+                    run: block.run,
+                    bias,
+                    floor,
+                };
+                engine.reaching(&asked, found);
                 let line = &mut waiting[slot];
                 for (&at, &score) in found.at.iter().zip(&found.score) {
                     let at = positions.start + at as usize;
@@ -320,7 +329,8 @@ fn asking<'a>(vector: &'a [f32], offset: f32, engine: Engine, codes: &mut [i8]) 
     let coded = encode(vector, scale, limit, |c, code| codes[c] = code as i8);
     let norm = vector.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
     let user = if norm == 0.0 { &[] } else { vector };
-    Asking { user, offset, start: start(codes), query: Query { norm, coded, offset: f64::from(offset) } }
+    let query = Query::new(norm, &coded, vector.len(), offset);
+    Asking { user, offset, query, scale, start: start(codes) }
 }
 
 #[inline(always)]

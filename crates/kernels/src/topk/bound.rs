@@ -14,12 +14,18 @@ const UNIT: f64 = f32::EPSILON as f64 / 2.0;
 /// Above this, scores might overflow and nothing is left out.
 const HUGE: f64 = 1e37;
 
-/// A user of a query.
+/// How long a user's vector is, and what follows from it.
 pub(super) struct Query {
-    /// Length of the user's vector.
-    pub(super) norm: f64,
-    pub(super) coded: Coded,
     pub(super) offset: f64,
+    norm: f64,
+    /// What a product may come to, rounding included, for each unit of an item's length.
+    reach: f64,
+    /// What a product may be above the one of the codes, for each unit of an item's length, and of the length of
+    /// what its codes leave out.
+    per_norm: f64,
+    per_error: f64,
+    /// What rounding adds whatever the item.
+    slack: f64,
 }
 
 /// What a query does to the scores of a block, or of all blocks from one on.
@@ -35,14 +41,6 @@ pub(super) struct Shifts {
     pub(super) negative: f64,
 }
 
-/// What rounding may add to a score of at most `product + bias + offset`, and to the bounds themselves.
-fn rounding(factors: usize, product: f64, coded: f64, bias: f64, offset: f64, bar: f32) -> f64 {
-    // An empty bar is -inf and nothing is compared with it.
-    let bar = if bar.is_finite() { f64::from(bar).abs() } else { 0.0 };
-    let in_sum = (3 * factors + 8) as f64 * product;
-    UNIT * (in_sum + 8.0 * (coded + bias + offset.abs() + bar)) + f64::from(f32::MIN_POSITIVE)
-}
-
 /// The greatest adjusted score of an unadjusted score of at most `most`.
 pub(super) fn adjusted(most: f64, positive: f64, negative: f64) -> f64 {
     let most = if most > 0.0 { most * positive } else { most * negative };
@@ -50,27 +48,41 @@ pub(super) fn adjusted(most: f64, positive: f64, negative: f64) -> f64 {
 }
 
 impl Query {
-    /// Whether an item that is no longer than `norm` can have a score of at least `bar`.
-    pub(super) fn may_reach(&self, bar: f32, factors: usize, norm: f64, shifts: &Shifts) -> bool {
-        if shifts.bias == f64::NEG_INFINITY {
-            return false;
+    /// For a user's vector of this length, its codes, and the number of factors.
+    pub(super) fn new(norm: f64, coded: &Coded, factors: usize, offset: f32) -> Self {
+        let offset = f64::from(offset);
+        let in_sum = UNIT * (3 * factors + 8) as f64 * norm;
+        let in_codes = 8.0 * UNIT * coded.norm;
+        Self {
+            offset,
+            norm,
+            reach: norm + in_sum,
+            per_norm: coded.error * (1.0 + 1e-6) + in_sum + in_codes,
+            per_error: coded.norm * (1.0 + 1e-6) + in_codes,
+            slack: 8.0 * UNIT * offset.abs() + f64::from(f32::MIN_POSITIVE),
         }
-        let product = self.norm * norm;
-        let slack = rounding(factors, product, 0.0, shifts.bias_size, self.offset, bar);
-        let most = product + shifts.bias + self.offset + slack;
+    }
+
+    /// What rounding may add to a score beyond what it adds to the product.
+    fn slack(&self, bar: f32, shifts: &Shifts) -> f64 {
+        // Where there is no bar yet, nothing is compared with it.
+        let bar = if bar.is_finite() { f64::from(bar.abs()) } else { 0.0 };
+        self.slack + 8.0 * UNIT * (shifts.bias_size + bar)
+    }
+
+    /// Whether an item that is no longer than `norm` can have a score of at least `bar`.
+    pub(super) fn may_reach(&self, bar: f32, norm: f64, shifts: &Shifts) -> bool {
+        let most = self.reach * norm + shifts.bias + self.offset + self.slack(bar, shifts);
         // Not a number, where there is any overflow, may be anything.
         let below = adjusted(most, shifts.positive, shifts.negative) < f64::from(bar);
-        !below || most > HUGE
+        shifts.bias > f64::NEG_INFINITY && (!below || most > HUGE)
     }
 
     /// What a score of this block may be above the one from the codes; infinite where nothing is known.
-    pub(super) fn margin(&self, bar: f32, factors: usize, block: &Block, shifts: &Shifts) -> f64 {
-        let product = self.norm * block.norm;
-        let coded = self.coded.norm * (block.norm + block.error);
-        let slack = rounding(factors, product, coded, shifts.bias_size, self.offset, bar);
-        let known = product + coded + shifts.bias_size + self.offset.abs() < HUGE;
-        let left_out = self.coded.norm * block.error + self.coded.error * block.norm;
-        if known { left_out * (1.0 + 1e-6) + slack } else { f64::INFINITY }
+    pub(super) fn margin(&self, bar: f32, block: &Block, shifts: &Shifts) -> f64 {
+        let known = self.norm * block.norm + shifts.bias_size + self.offset.abs() < HUGE;
+        let margin = self.per_norm * block.norm + self.per_error * block.error + self.slack(bar, shifts);
+        if known { margin } else { f64::INFINITY }
     }
 }
 

@@ -10,11 +10,9 @@ use crate::simd::Level;
 pub(super) const PANEL: usize = 16;
 /// Factors whose codes lie side by side, item by item.
 pub(super) const GROUP: usize = 4;
-/// Bytes of one group of factors of a panel.
-pub(super) const LINE: usize = PANEL * GROUP;
 /// Item codes are stored as unsigned bytes: this plus the code.
 const ZERO: i32 = 128;
-/// Panels in a run, summed side by side.
+/// Most panels in a run, which are summed side by side.
 pub(super) const RUN: usize = 8;
 
 /// What a vector becomes: `codes * scale`, and how much is left.
@@ -33,11 +31,17 @@ pub(super) fn step(largest: f32, limit: f32) -> f32 {
     if step.is_normal() { step } else { 0.0 }
 }
 
+/// The whole number next to `x`, |x| < 2^22, by the rounding of a sum.
+fn rounded(x: f32) -> f32 {
+    const ONES: f32 = 12_582_912.0; // 1.5 * 2^23: floats as large as this are whole
+    (x + ONES) - ONES
+}
+
 /// Hands the code of every factor to `put`.
 pub(super) fn encode(vector: &[f32], scale: f32, limit: f32, mut put: impl FnMut(usize, i32)) -> Coded {
     let (mut norm, mut error) = (0.0, 0.0);
     for (c, &x) in vector.iter().enumerate() {
-        let code = if scale > 0.0 { (x / scale).round_ties_even().clamp(-limit, limit) } else { 0.0 };
+        let code = if scale > 0.0 { rounded(x / scale).clamp(-limit, limit) } else { 0.0 };
         put(c, code as i32);
         let near = f64::from(scale) * f64::from(code);
         norm += near * near;
@@ -46,15 +50,26 @@ pub(super) fn encode(vector: &[f32], scale: f32, limit: f32, mut put: impl FnMut
     Coded { scale, norm: norm.sqrt(), error: error.sqrt() }
 }
 
-/// The byte that stands for an item's code.
-pub(super) fn item_byte(code: i32) -> u8 {
-    (code + ZERO) as u8
+/// The codes of one group of factors of a panel, item by item, as [`ZERO`] plus the code. Aligned, because a load across
+/// two lines of cache takes twice as long.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub(super) struct Line([u8; PANEL * GROUP]);
+
+impl Line {
+    pub(super) fn zero() -> Self {
+        Self([ZERO as u8; PANEL * GROUP])
+    }
+
+    pub(super) fn set(&mut self, item: usize, factor: usize, code: i32) {
+        self.0[item * GROUP + factor] = (code + ZERO) as u8;
+    }
 }
 
 /// The greatest code of an item.
 pub(super) const ITEM_LIMIT: f32 = 127.0;
 
-/// Where the sums of a user start, so that [`item_byte`]s count as codes.
+/// Where the sums of a user start, so that the bytes of items count as codes.
 pub(super) fn start(codes: &[i8]) -> i32 {
     -ZERO * codes.iter().map(|&c| i32::from(c)).sum::<i32>()
 }
@@ -67,10 +82,39 @@ pub(super) struct Floor<'a> {
     pub(super) boosted: Option<(f32, &'a [f32])>,
 }
 
-/// Items of a block whose approximate score reaches the floor.
+/// A user before a block of items.
+pub(super) struct Asked<'a> {
+    /// The user's codes, (groups * GROUP), and their [`start`].
+    pub(super) user: &'a [i8],
+    pub(super) start: i32,
+    /// What a product of codes is worth.
+    pub(super) scale: f32,
+    /// Codes of the items: (runs, groups, `run` panels).
+    pub(super) items: &'a [Line],
+    pub(super) run: usize,
+    /// (items of the block).
+    pub(super) bias: &'a [f32],
+    pub(super) floor: Floor<'a>,
+}
+
+/// Items whose approximate score reaches the floor.
+#[derive(Default)]
 pub(super) struct Found {
     pub(super) at: Vec<u32>,
     pub(super) score: Vec<f32>,
+}
+
+impl Found {
+    /// Appends the items of a panel at `first` that `hits` names. Apart, for most panels hold none.
+    #[inline(never)]
+    fn append(&mut self, first: usize, mut hits: u32, scores: &[f32; PANEL]) {
+        while hits != 0 {
+            let lane = hits.trailing_zeros();
+            hits &= hits - 1;
+            self.at.push(first as u32 + lane);
+            self.score.push(scores[lane as usize]);
+        }
+    }
 }
 
 /// The instruction set that sums products of codes.
@@ -106,44 +150,45 @@ impl Engine {
 
     /// Appends the items of a block whose approximate score `scale * codes . codes + bias` reaches the floor,
     /// or is not a number.
-    ///
-    /// `user` is (groups * GROUP), `start` from [`start`]; `items` holds the panels of the block, `bias` is
-    /// (items of the block), a multiple of RUN * PANEL.
-    pub(super) fn reaching(
-        self,
-        user: &[i8],
-        start: i32,
-        scale: f32,
-        items: &[u8],
-        bias: &[f32],
-        floor: Floor<'_>,
-        found: &mut Found,
-    ) {
-        assert!(user.len().is_multiple_of(GROUP) && bias.len().is_multiple_of(RUN * PANEL));
-        assert!(items.len() == user.len() * bias.len());
+    pub(super) fn reaching(self, asked: &Asked<'_>, found: &mut Found) {
+        let &Asked { user, items, run, bias, floor, .. } = asked;
+        assert!(user.len().is_multiple_of(GROUP) && bias.len().is_multiple_of(run * PANEL));
+        assert!(items.len() * PANEL * GROUP == user.len() * bias.len() && matches!(run, 1 | 2 | 4 | RUN));
         assert!(floor.boosted.is_none_or(|(_, per_bar)| per_bar.len() == bias.len()));
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
-        unsafe fn avx2(u: &[i8], s: i32, scale: f32, i: &[u8], b: &[f32], f: Floor<'_>, out: &mut Found) {
-            // SAFETY: compiled for the instruction set; sizes are asserted by the caller.
-            unsafe { reaching_generic::<x86::Avx2, 4>(u, s, scale, i, b, f, out) }
+        unsafe fn avx2(asked: &Asked<'_>, found: &mut Found) {
+            // SAFETY: compiled for the instruction set; sizes are asserted by the caller. Four panels are eight
+            // registers of sums.
+            unsafe {
+                match asked.run {
+                    1 => reaching_generic::<x86::Avx2, 1>(asked, found),
+                    2 => reaching_generic::<x86::Avx2, 2>(asked, found),
+                    _ => reaching_generic::<x86::Avx2, 4>(asked, found),
+                }
+            }
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx512vnni,avx2,fma")]
-        unsafe fn vnni(u: &[i8], s: i32, scale: f32, i: &[u8], b: &[f32], f: Floor<'_>, out: &mut Found) {
+        unsafe fn vnni(asked: &Asked<'_>, found: &mut Found) {
             // SAFETY: compiled for the instruction set; sizes are asserted by the caller.
-            unsafe { reaching_generic::<x86::Vnni, RUN>(u, s, scale, i, b, f, out) }
+            unsafe {
+                match asked.run {
+                    1 => reaching_generic::<x86::Vnni, 1>(asked, found),
+                    2 => reaching_generic::<x86::Vnni, 2>(asked, found),
+                    4 => reaching_generic::<x86::Vnni, 4>(asked, found),
+                    _ => reaching_generic::<x86::Vnni, RUN>(asked, found),
+                }
+            }
         }
         // SAFETY: `of` found the instruction set on this machine; sizes are asserted above.
         unsafe {
             match self {
-                Engine::Portable => {
-                    reaching_generic::<Portable, 1>(user, start, scale, items, bias, floor, found)
-                }
+                Engine::Portable => reaching_generic::<Portable, 1>(asked, found),
                 #[cfg(target_arch = "x86_64")]
-                Engine::Avx2 => avx2(user, start, scale, items, bias, floor, found),
+                Engine::Avx2 => avx2(asked, found),
                 #[cfg(target_arch = "x86_64")]
-                Engine::Vnni => vnni(user, start, scale, items, bias, floor, found),
+                Engine::Vnni => vnni(asked, found),
             }
         }
     }
@@ -152,12 +197,12 @@ impl Engine {
 /// Sums of products of codes, one for each item of a panel.
 ///
 /// # Safety
-/// The methods may only run on a machine that has the instruction set. Pointers must be valid for a panel: LINE
-/// bytes, PANEL floats.
+/// The methods may only run on a machine that has the instruction set. Pointers must be valid for
+/// PANEL floats.
 trait Sums: Copy {
     unsafe fn splat(start: i32) -> Self;
     /// Adds the products of a line of item bytes and four codes of the user, lowest byte first.
-    unsafe fn add(self, line: *const u8, four: i32) -> Self;
+    unsafe fn add(self, line: &Line, four: i32) -> Self;
     /// Writes `scale * sum + bias` to `out` and returns which of them are not below
     /// `floor + bar * per_bar`; per_bar may be null, for `floor` alone.
     unsafe fn reach(
@@ -171,42 +216,34 @@ trait Sums: Copy {
     ) -> u32;
 }
 
+/// P panels at a time; P divides the panels of a run.
 #[inline(always)]
-unsafe fn reaching_generic<S: Sums, const P: usize>(
-    user: &[i8],
-    start: i32,
-    scale: f32,
-    items: &[u8],
-    bias: &[f32],
-    floor: Floor<'_>,
-    found: &mut Found,
-) {
+unsafe fn reaching_generic<S: Sums, const P: usize>(asked: &Asked<'_>, found: &mut Found) {
+    let Asked { user, start, scale, items, run, bias, floor } = *asked;
     let groups = user.len() / GROUP;
     let mut scores = [0.0f32; PANEL];
     let (bar, per_bar) =
         floor.boosted.map_or((0.0, std::ptr::null()), |(bar, per_bar)| (bar, per_bar.as_ptr()));
     // SAFETY: the caller asserts that bias holds whole runs of panels, per_bar as many values where it is not
-    // null, items groups * LINE bytes for each panel, user groups * GROUP codes.
+    // null, items groups lines for each panel, user groups * GROUP codes.
     unsafe {
         for panel in (0..bias.len() / PANEL).step_by(P) {
             let mut sums = [S::splat(start); P];
+            let mut lines = items.as_ptr().add((panel & !(run - 1)) * groups + (panel & (run - 1)));
             for g in 0..groups {
                 let four = user.as_ptr().add(g * GROUP).cast::<i32>().read_unaligned();
                 for p in 0..P {
-                    let line = items.as_ptr().add(((panel + p) * groups + g) * LINE);
-                    sums[p] = sums[p].add(line, four);
+                    sums[p] = sums[p].add(&*lines.add(p), four);
                 }
+                lines = lines.wrapping_add(run);
             }
             for p in 0..P {
                 let at = (panel + p) * PANEL;
                 let per_bar = if per_bar.is_null() { per_bar } else { per_bar.add(at) };
                 let bias = bias.as_ptr().add(at);
-                let mut hits = sums[p].reach(scale, bias, floor.floor, bar, per_bar, scores.as_mut_ptr());
-                while hits != 0 {
-                    let lane = hits.trailing_zeros();
-                    hits &= hits - 1;
-                    found.at.push(at as u32 + lane);
-                    found.score.push(scores[lane as usize]);
+                let hits = sums[p].reach(scale, bias, floor.floor, bar, per_bar, scores.as_mut_ptr());
+                if hits != 0 {
+                    found.append(at, hits, &scores);
                 }
             }
         }
@@ -222,12 +259,10 @@ impl Sums for Portable {
         Self([start; PANEL])
     }
     #[inline(always)]
-    unsafe fn add(self, line: *const u8, four: i32) -> Self {
+    unsafe fn add(self, line: &Line, four: i32) -> Self {
         let codes = four.to_ne_bytes().map(|byte| i32::from(byte as i8));
-        // SAFETY: LINE bytes by the trait's contract.
-        let line = unsafe { &*line.cast::<[[u8; GROUP]; PANEL]>() };
         Self(std::array::from_fn(|item| {
-            let bytes = line[item];
+            let bytes = &line.0[item * GROUP..][..GROUP];
             self.0[item] + (0..GROUP).map(|g| i32::from(bytes[g]) * codes[g]).sum::<i32>()
         }))
     }
@@ -259,7 +294,7 @@ impl Sums for Portable {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{PANEL, Sums};
+    use super::{Line, PANEL, Sums};
     use std::arch::x86_64::*;
 
     #[derive(Clone, Copy)]
@@ -274,11 +309,11 @@ mod x86 {
             unsafe { Self([_mm256_set1_epi32(start); 2]) }
         }
         #[inline(always)]
-        unsafe fn add(self, line: *const u8, four: i32) -> Self {
+        unsafe fn add(self, line: &Line, four: i32) -> Self {
             unsafe {
                 let codes = _mm256_set1_epi32(four);
                 let half = |h: usize| {
-                    let bytes = _mm256_loadu_si256(line.add(32 * h).cast());
+                    let bytes = _mm256_load_si256(line.0.as_ptr().add(32 * h).cast());
                     let pairs = _mm256_maddubs_epi16(bytes, codes);
                     _mm256_add_epi32(self.0[h], _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
                 };
@@ -330,9 +365,13 @@ mod x86 {
             unsafe { Self(_mm512_set1_epi32(start)) }
         }
         #[inline(always)]
-        unsafe fn add(self, line: *const u8, four: i32) -> Self {
+        unsafe fn add(self, line: &Line, four: i32) -> Self {
             unsafe {
-                Self(_mm512_dpbusd_epi32(self.0, _mm512_loadu_si512(line.cast()), _mm512_set1_epi32(four)))
+                Self(_mm512_dpbusd_epi32(
+                    self.0,
+                    _mm512_load_si512(line.0.as_ptr().cast()),
+                    _mm512_set1_epi32(four),
+                ))
             }
         }
         #[inline(always)]

@@ -1,13 +1,20 @@
 //! Items in the order in which queries meet them: the likely best first, in blocks of similar length.
 
 use super::bound::Shifts;
-use super::codes::{Coded, GROUP, ITEM_LIMIT, LINE, PANEL, RUN, encode, item_byte, step};
+use super::codes::{Coded, GROUP, ITEM_LIMIT, Line, PANEL, RUN, encode, step};
+use std::ops::Range;
 
 /// Bytes of codes in a block: half of a first-level cache of 32 KiB.
 const BLOCK: usize = 16 * 1024;
+/// Most items in a block.
+const MOST: usize = 512;
 
-/// What is known of all items of a block.
+/// A stretch of positions, and what is known of all items there.
 pub(super) struct Block {
+    /// Its first position, and the one after its last, which may be padding.
+    pub(super) positions: Range<usize>,
+    /// Panels in each of its runs.
+    pub(super) run: usize,
     /// The step of the codes.
     pub(super) scale: f32,
     /// Greatest length of an item.
@@ -24,8 +31,6 @@ pub(super) struct Block {
 /// `|q| + bias`, the best score that a user of length 1 could give.
 pub struct PackedItems {
     pub(super) k: usize,
-    /// Items in a block, a multiple of RUN * PANEL.
-    pub(super) block: usize,
     pub(super) blocks: Vec<Block>,
     /// The row at each position.
     pub(super) rows: Vec<i32>,
@@ -33,8 +38,8 @@ pub struct PackedItems {
     pub(super) places: Vec<u32>,
     /// (items, k), by position.
     pub(super) vectors: Vec<f32>,
-    /// Panel by panel: (groups of factors, items of the panel, factors of the group).
-    pub(super) codes: Vec<u8>,
+    /// Run by run: (groups of factors, panels of the run, items of the panel, factors of the group).
+    pub(super) codes: Vec<Line>,
     pub(super) terms: Terms,
 }
 
@@ -61,6 +66,21 @@ fn norm(row: &[f32]) -> f64 {
     row.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt()
 }
 
+/// The blocks of so many items, with the panels in each of their runs. They begin with one panel, so that a bar is
+/// soon there, and double.
+fn cut(items: usize, width: usize) -> Vec<(Range<usize>, usize)> {
+    let most = (BLOCK / width.max(1) / (RUN * PANEL)).max(1) * RUN * PANEL;
+    let (mut blocks, mut start, mut panels) = (Vec::new(), 0, 1);
+    while start < items {
+        let run = RUN.min(panels);
+        let end = start + panels * PANEL;
+        blocks.push((start..end, run));
+        panels = (2 * panels).min(most.min(MOST) / PANEL);
+        start = end;
+    }
+    blocks
+}
+
 impl PackedItems {
     /// Packs `factors` (items, k; rows `stride` apart) and `bias` (items, or empty for zeros).
     pub fn new(factors: &[f32], items: usize, k: usize, stride: usize, bias: &[f32]) -> Self {
@@ -83,27 +103,28 @@ impl PackedItems {
         }
 
         let groups = k.div_ceil(GROUP);
-        let run = RUN * PANEL;
-        let block = (BLOCK / (groups * GROUP).max(BLOCK / 512) / run).max(1) * run;
         let mut vectors = Vec::with_capacity(items * k);
-        let mut codes = vec![item_byte(0); items.div_ceil(block) * block * groups * GROUP];
-        let mut blocks = Vec::with_capacity(items.div_ceil(block));
-        for (b, members) in rows.chunks(block).enumerate() {
+        let mut codes = Vec::new();
+        let mut blocks = Vec::new();
+        for (positions, run) in cut(items, groups * GROUP) {
+            let members = &rows[positions.start..positions.end.min(items)];
             let values = members.iter().flat_map(|&item| row(item as usize));
             let scale = step(values.fold(0.0f32, |most, x| most.max(x.abs())), ITEM_LIMIT);
-            let mut largest = Block { scale, norm: 0.0, error: 0.0, norm_from_here: 0.0 };
+            let first = codes.len();
+            codes.resize(first + positions.len() / PANEL * groups, Line::zero());
+            let (mut longest, mut worst) = (0.0f64, 0.0f64);
             for (i, &item) in members.iter().enumerate() {
                 let vector = row(item as usize);
                 vectors.extend_from_slice(vector);
-                let at = b * block + i;
-                let panel = &mut codes[at / PANEL * groups * LINE..];
+                let panel = i / PANEL;
+                let line = first + panel / run * run * groups + panel % run;
                 let Coded { error, .. } = encode(vector, scale, ITEM_LIMIT, |c, code| {
-                    panel[c / GROUP * LINE + at % PANEL * GROUP + c % GROUP] = item_byte(code);
+                    codes[line + c / GROUP * run].set(i % PANEL, c % GROUP, code);
                 });
-                largest.norm = largest.norm.max(norms[item as usize]);
-                largest.error = largest.error.max(error);
+                longest = longest.max(norms[item as usize]);
+                worst = worst.max(error);
             }
-            blocks.push(largest);
+            blocks.push(Block { positions, run, scale, norm: longest, error: worst, norm_from_here: 0.0 });
         }
         let mut most = 0.0f64;
         for block in blocks.iter_mut().rev() {
@@ -111,8 +132,8 @@ impl PackedItems {
             block.norm_from_here = most;
         }
         let all = if bias.is_empty() { vec![0.0; items] } else { bias.to_vec() };
-        let terms = Terms::new(&rows, block, &all, None);
-        Self { k, block, blocks, rows, places, vectors, codes, terms }
+        let terms = Terms::new(&rows, &blocks, &all, None);
+        Self { k, blocks, rows, places, vectors, codes, terms }
     }
 
     /// Number of items.
@@ -138,9 +159,9 @@ impl PackedItems {
 
 impl Terms {
     /// From values by row: biases and, where there are any, factors of positive and of negative scores.
-    pub(super) fn new(rows: &[i32], block: usize, bias: &[f32], boost: Option<(&[f32], &[f32])>) -> Self {
+    pub(super) fn new(rows: &[i32], blocks: &[Block], bias: &[f32], boost: Option<(&[f32], &[f32])>) -> Self {
         let items = rows.len();
-        let padded = items.div_ceil(block) * block;
+        let padded = blocks.last().map_or(0, |last| last.positions.end);
         let by_position = |values: &[f32], padding: f32| {
             assert!(values.len() == items);
             let mut out = Vec::with_capacity(padded);
@@ -154,16 +175,14 @@ impl Terms {
             let inverse = |values: &[f32]| values.iter().map(|x| 1.0 / x).collect();
             Boost { per_positive: inverse(&positive), per_negative: inverse(&negative), positive, negative }
         });
-        let mut blocks: Vec<Shifts> = Vec::with_capacity(padded / block);
-        for at in (0..padded).step_by(block) {
-            let mut shifts = Shifts::none();
-            for i in at..items.min(at + block) {
+        let shifts = |block: &Block| {
+            (block.positions.start..items.min(block.positions.end)).fold(Shifts::none(), |shifts, i| {
                 let (positive, negative) =
                     boost.as_ref().map_or((1.0, 1.0), |b| (b.positive[i], b.negative[i]));
-                shifts = shifts.and(bias[i], positive, negative);
-            }
-            blocks.push(shifts);
-        }
+                shifts.and(bias[i], positive, negative)
+            })
+        };
+        let blocks: Vec<Shifts> = blocks.iter().map(shifts).collect();
         let mut from_here = blocks.clone();
         for b in (1..blocks.len()).rev() {
             from_here[b - 1] = from_here[b - 1].or(&from_here[b]);

@@ -234,19 +234,27 @@ proptest! {
             let engine = Engine::of(level);
             let width = packed.groups() * codes::GROUP;
             let mut vector = vec![0i8; width];
-            let asked = asking(&world.users, world.offset[0], engine, &mut vector);
-            let (block, shifts) = (&packed.blocks[0], &packed.terms.blocks[0]);
-            let mut found = Found { at: Vec::new(), score: Vec::new() };
-            let floor = Floor { floor: f32::NEG_INFINITY, boosted: None };
-            let scale = asked.query.coded.scale * block.scale;
-            engine.reaching(&vector, asked.start, scale, &packed.codes, &packed.terms.bias, floor, &mut found);
-            for (&at, &near) in found.at.iter().zip(&found.score).filter(|(at, _)| **at < 40) {
-                let item = packed.rows[at as usize] as usize;
-                let score = world.product(level, 0, item) + world.bias[item] + world.offset[0];
-                let margin = asked.query.margin(score, k, block, shifts);
-                let most = f64::from(near) + asked.query.offset + margin; // may overflow to NaN, which bounds nothing
-                prop_assert!(f64::from(score) <= most || most.is_nan() || score.is_nan());
-                prop_assert!(asked.query.may_reach(score, k, block.norm, shifts) || score.is_nan());
+            let user = asking(&world.users, world.offset[0], engine, &mut vector);
+            for (block, shifts) in packed.blocks.iter().zip(&packed.terms.blocks) {
+                let positions = block.positions.clone();
+                let mut found = Found::default();
+                let floor = Floor { floor: f32::NEG_INFINITY, boosted: None };
+                let scale = user.scale * block.scale;
+                let bias = &packed.terms.bias[positions.clone()];
+                let lines = positions.start / PANEL * packed.groups()..positions.end / PANEL * packed.groups();
+                let items = &packed.codes[lines];
+ let (start, run) = (user.start, block.run);
+                engine.reaching(&Asked { user: &vector, start, scale, items, run, bias, floor }, &mut found);
+                prop_assert_eq!(found.at.len(), positions.len());
+                for (&at, &near) in found.at.iter().zip(&found.score) {
+                    let Some(&item) = packed.rows.get(positions.start + at as usize) else { continue };
+                    let item = item as usize;
+                    let score = world.product(level, 0, item) + world.bias[item] + world.offset[0];
+                    let margin = user.query.margin(score, block, shifts);
+                    let most = f64::from(near) + user.query.offset + margin; // NaN, by overflow, bounds nothing
+                    prop_assert!(f64::from(score) <= most || most.is_nan() || score.is_nan());
+                    prop_assert!(user.query.may_reach(score, block.norm, shifts) || score.is_nan());
+                }
             }
         }
     }
