@@ -15,9 +15,9 @@ use crate::simd::{Lanes, Level, dispatch};
 use crate::threads::{DisjointSlice, for_each_chunk};
 use best::Best;
 use bound::{Query, adjusted, below, lowered};
-use codes::{Asked, Engine, Floor, Found, PANEL, encode, start, step};
+use codes::{Asked, Engine, Floor, Found, PANEL, encode, largest, start, step};
 pub use pack::PackedItems;
-use pack::Terms;
+use pack::{Terms, norm};
 use seen::Seen;
 
 /// Users that one thread takes at a time; they share each block of items while it is in cache.
@@ -155,7 +155,10 @@ impl PackedItems {
                     asking(vector, offset[user], engine, codes)
                 })
                 .collect();
-            let excluded = |slot: usize| exclude.map_or(&[][..], |exclude| exclude.of(first + slot));
+            let excluded = |slot: usize| {
+                let rows = exclude.map_or(&[][..], |exclude| exclude.of(first + slot));
+                rows.iter().map(|&row| self.places[row as usize])
+            };
             for slot in 0..members.len() {
                 scratch.seen.mark(slot, excluded(slot));
             }
@@ -245,7 +248,7 @@ impl PackedItems {
                         most = adjusted(most, f64::from(boost.positive[at]), f64::from(boost.negative[at]));
                     }
                     let too_low = most < f64::from(best[slot].bar());
-                    if too_low || terms.bias[at] == f32::NEG_INFINITY || seen.holds(slot, self.rows[at]) {
+                    if too_low || terms.bias[at] == f32::NEG_INFINITY || seen.holds(slot, at) {
                         continue;
                     }
                     line.at[line.count] = at as u32;
@@ -325,9 +328,9 @@ impl PackedItems {
 
 fn asking<'a>(vector: &'a [f32], offset: f32, engine: Engine, codes: &mut [i8]) -> Asking<'a> {
     let limit = engine.user_limit();
-    let scale = step(vector.iter().fold(0.0f32, |most, x| most.max(x.abs())), limit);
-    let coded = encode(vector, scale, limit, |c, code| codes[c] = code as i8);
-    let norm = vector.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+    let scale = step(largest(vector), limit);
+    let coded = encode(vector, scale, limit, codes);
+    let norm = norm(vector);
     let user = if norm == 0.0 { &[] } else { vector };
     let query = Query::new(norm, &coded, vector.len(), offset);
     Asking { user, offset, query, scale, start: start(codes) }

@@ -25,7 +25,7 @@ from tastespace.errors import (
 from tastespace.models.adjust import Adjustment, adjustment
 from tastespace.models.explanation import Explanation
 from tastespace.models.info import ModelInfo, summarize
-from tastespace.models.nearest import Metric, at_least_one, inverse_norms, listed, nearest
+from tastespace.models.nearest import Metric, Neighbourhood, at_least_one, listed
 from tastespace.models.packing import pack
 from tastespace.models.padding import Floats, frozen, pad
 from tastespace.models.protocol import ID, Id, Rows, Scores
@@ -84,7 +84,8 @@ class FactorModel:
     _side: Side = field(init=False)
     _ranker: _native.Ranker = field(init=False)
     _offset: Floats = field(init=False)
-    _item_scale: Floats = field(init=False)
+    _item_space: Neighbourhood = field(init=False)
+    _user_space: Neighbourhood = field(init=False)
 
     def __post_init__(self, threads: int | None) -> None:
         """Checks the shapes, makes every array read-only and packs the item side for scoring.
@@ -128,7 +129,8 @@ class FactorModel:
             side = self.solver.side(q, self.item_bias, resolve_threads(threads))
         put(self, "_side", side)
         put(self, "_ranker", _native.Ranker(q, k, self.item_bias))
-        put(self, "_item_scale", inverse_norms(q))
+        put(self, "_item_space", Neighbourhood(q, k))
+        put(self, "_user_space", Neighbourhood(p, k))
         put(self, "_offset", np.float32(self.mean) + self.user_bias)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -181,8 +183,20 @@ class FactorModel:
             If seen items are to be left out and the model holds no history.
         """
         self._check_rows("user", user_rows, len(self.users))
+        return self._rank(user_rows, n, exclude_seen, adjust, threads)
+
+    def _rank(
+        self,
+        user_rows: Rows,
+        n: int,
+        exclude_seen: bool,
+        adjust: Adjustment | None,
+        threads: int | None = None,
+    ) -> tuple[Rows, Scores]:
+        """:meth:`rank` of rows that are known to be users."""
         seen = (self._history(SEEN), user_rows) if exclude_seen else None
-        return self._best(self._p[user_rows], self._offset[user_rows], n, seen, adjust, threads)
+        vectors, offset = self._p.take(user_rows, axis=0), self._offset.take(user_rows)
+        return self._best(vectors, offset, n, seen, adjust, threads)
 
     def _best(
         self,
@@ -302,7 +316,7 @@ class FactorModel:
         """
         rows = self._user_rows(users)
         adjust = adjustment(self.items, allow, deny, boost)
-        found, scores = self.rank(rows, n, exclude_seen=exclude_seen, adjust=adjust)
+        found, scores = self._rank(rows, n, exclude_seen, adjust)
         return self._listed(rows, found, scores)
 
     def recommend_all(
@@ -327,7 +341,7 @@ class FactorModel:
         def answers() -> Iterator[Recommendations]:
             for start in range(0, len(self.users), batch):
                 rows = np.arange(start, min(start + batch, len(self.users)), dtype=np.int32)
-                found, scores = self.rank(rows, n, exclude_seen=exclude_seen, adjust=adjust)
+                found, scores = self._rank(rows, n, exclude_seen, adjust)
                 yield self._listed(rows, found, scores)
 
         return answers()
@@ -377,7 +391,7 @@ class FactorModel:
             np.array([self.items.row(items)], np.int32) if isinstance(items, ID) else self.items.rows(items)
         )
         self._need_factors()
-        found, scores = nearest(self._ranker, self._side.factors, self._item_scale, rows, n, metric)
+        found, scores = self._item_space.nearest(rows, n, metric)
         return Neighbours(listed("item", self.items, rows, "neighbour", self.items, found, scores))
 
     def similar_users(
@@ -385,12 +399,11 @@ class FactorModel:
     ) -> Neighbours:
         """The n users whose factors are closest to each of the given users; see :meth:`similar_items`.
 
-        Packs all users on each call, so ask for several at once.
+        The first call packs all users, which takes longer and 5/4 of the memory of their factors.
         """
         rows = self._user_rows(users)
         self._need_factors()
-        ranker = _native.Ranker(self._p, self.factors, None)
-        found, scores = nearest(ranker, self._p, inverse_norms(self._p), rows, n, metric)
+        found, scores = self._user_space.nearest(rows, n, metric)
         return Neighbours(listed("user", self.users, rows, "neighbour", self.users, found, scores))
 
     def _need_factors(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -17,39 +18,63 @@ from tastespace.models.protocol import Rows, Scores
 Metric = Literal["cosine", "dot"]
 
 
+class Neighbourhood:
+    """The rows of a factor matrix, asked which of them are close to which.
+
+    For each metric the rows are packed when it is first asked for; a packing takes 5/4 of the memory of the factors.
+
+    Parameters
+    ----------
+    rows
+        (rows, padded factors), read-only.
+    factors
+        Number of factors.
+    """
+
+    def __init__(self, rows: Floats, factors: int) -> None:
+        self._rows, self._factors = rows, factors
+
+    # Both are derived from the frozen rows alone; packed on first use because a model may never be asked.
+
+    @cached_property
+    def _dot(self) -> _native.Ranker:
+        return _native.Ranker(self._rows, self._factors, None)
+
+    @cached_property
+    def _cosine(self) -> tuple[_native.Ranker, Floats]:
+        inverse = inverse_norms(self._rows)
+        return _native.Ranker(self._rows * inverse[:, None], self._factors, None), inverse
+
+    def nearest(self, rows: Rows, n: int, metric: Metric) -> tuple[Rows, Scores]:
+        """The n rows closest to each of ``rows``, without the row itself.
+
+        Returns
+        -------
+        int32 (len(rows), n), float32 (len(rows), n)
+            Best first (equal scores by row), padded with -1 and -inf.
+
+        Raises
+        ------
+        ParameterError
+            If the metric is unknown or n < 1.
+        """
+        if metric not in ("cosine", "dot"):
+            raise ParameterError(f'metric must be "cosine" or "dot"; got {metric!r}')
+        n = min(at_least_one("n", n), len(self._rows))
+        threads = 1 if len(rows) == 1 else resolve_threads(None)
+        asked = np.arange(len(rows) + 1, dtype=np.int64)
+        itself = (asked, rows, asked[:-1].astype(np.int32))
+        vectors, none = self._rows.take(rows, axis=0), np.zeros(len(rows), np.float32)
+        if metric == "dot":
+            return self._dot.best(vectors, none, n, threads, itself)
+        ranker, inverse = self._cosine
+        return ranker.best(vectors * inverse[rows, None], none, n, threads, itself)
+
+
 def inverse_norms(factors: Floats) -> Floats:
     """1 / |row| of every row, float32 (rows,); 0 for a zero row, whose cosine with every other is 0."""
     norms = np.linalg.norm(factors, axis=1)
     return np.asarray(np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0), np.float32)
-
-
-def nearest(
-    ranker: _native.Ranker, factors: Floats, inverse: Floats, rows: Rows, n: int, metric: Metric
-) -> tuple[Rows, Scores]:
-    """The n rows of ``factors`` (rows, padded k), packed in ``ranker``, closest to each of ``rows``.
-
-    The row itself is left out. ``inverse`` is :func:`inverse_norms` of the factors.
-
-    Returns
-    -------
-    int32 (len(rows), n), float32 (len(rows), n)
-        Best first (equal scores by row), padded with -1 and -inf.
-
-    Raises
-    ------
-    ParameterError
-        If the metric is unknown or n < 1.
-    """
-    if metric not in ("cosine", "dot"):
-        raise ParameterError(f'metric must be "cosine" or "dot"; got {metric!r}')
-    n = min(at_least_one("n", n), len(factors))
-    threads = 1 if len(rows) == 1 else resolve_threads(None)
-    itself = (np.arange(len(rows) + 1, dtype=np.int64), rows, np.arange(len(rows), dtype=np.int32))
-    vectors, none = factors[rows], np.zeros(len(rows), np.float32)
-    no_bias = np.zeros(len(factors), np.float32)
-    if metric == "dot":
-        return ranker.best(vectors, none, n, threads, itself, no_bias)
-    return ranker.best(vectors * inverse[rows, None], none, n, threads, itself, no_bias, inverse, inverse)
 
 
 def at_least_one(name: str, value: int) -> int:
@@ -69,6 +94,13 @@ def listed(
     scores: Scores,
 ) -> dict[str, npt.NDArray[Any]]:
     """Ranked rows (asked, n), padded with -1, as the columns ``noun``, ``answer``, rank (from 1) and score."""
+    if found.min(initial=0) >= 0:  # nothing is padding, as nearly always
+        return {
+            noun: asked.ids[rows].repeat(found.shape[1]),
+            answer: answers.ids.take(found.ravel()),
+            "rank": np.tile(np.arange(1, found.shape[1] + 1, dtype=np.int32), len(found)),
+            "score": scores.ravel(),
+        }
     valid = found >= 0
     ranks = np.broadcast_to(np.arange(1, found.shape[1] + 1, dtype=np.int32), found.shape)
     return {

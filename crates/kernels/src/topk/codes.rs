@@ -15,10 +15,8 @@ const ZERO: i32 = 128;
 /// Most panels in a run, which are summed side by side.
 pub(super) const RUN: usize = 8;
 
-/// What a vector becomes: `codes * scale`, and how much is left.
+/// How long the two parts of a vector are: what its codes stand for, and the rest.
 pub(super) struct Coded {
-    /// The value of one step.
-    pub(super) scale: f32,
     /// Length of `scale * codes`.
     pub(super) norm: f64,
     /// Length of the vector minus `scale * codes`.
@@ -31,23 +29,34 @@ pub(super) fn step(largest: f32, limit: f32) -> f32 {
     if step.is_normal() { step } else { 0.0 }
 }
 
+/// The greatest size of a factor.
+pub(super) fn largest(vector: &[f32]) -> f32 {
+    vector.iter().fold(0.0f32, |most, x| most.max(x.abs()))
+}
+
 /// The whole number next to `x`, |x| < 2^22, by the rounding of a sum.
 fn rounded(x: f32) -> f32 {
     const ONES: f32 = 12_582_912.0; // 1.5 * 2^23: floats as large as this are whole
     (x + ONES) - ONES
 }
 
-/// Hands the code of every factor to `put`.
-pub(super) fn encode(vector: &[f32], scale: f32, limit: f32, mut put: impl FnMut(usize, i32)) -> Coded {
-    let (mut norm, mut error) = (0.0, 0.0);
-    for (c, &x) in vector.iter().enumerate() {
-        let code = if scale > 0.0 { rounded(x / scale).clamp(-limit, limit) } else { 0.0 };
-        put(c, code as i32);
-        let near = f64::from(scale) * f64::from(code);
-        norm += near * near;
-        error += (f64::from(x) - near).powi(2);
+/// Writes the code of every factor; `codes` may be longer and ends in zeros then.
+pub(super) fn encode(vector: &[f32], scale: f32, limit: f32, codes: &mut [i8]) -> Coded {
+    codes[vector.len()..].fill(0);
+    let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+    let step = f64::from(scale);
+    // Four sums each, so that no addition waits for the one before.
+    let (mut norm, mut error) = ([0.0; GROUP], [0.0; GROUP]);
+    for (values, codes) in vector.chunks(GROUP).zip(codes.chunks_mut(GROUP)) {
+        for (g, (&x, code)) in values.iter().zip(codes).enumerate() {
+            let whole = rounded(x * inverse).clamp(-limit, limit);
+            *code = whole as i8;
+            let near = step * f64::from(whole);
+            norm[g] += near * near;
+            error[g] += (f64::from(x) - near).powi(2);
+        }
     }
-    Coded { scale, norm: norm.sqrt(), error: error.sqrt() }
+    Coded { norm: norm.iter().sum::<f64>().sqrt(), error: error.iter().sum::<f64>().sqrt() }
 }
 
 /// The codes of one group of factors of a panel, item by item, as [`ZERO`] plus the code. Aligned, because a load across
@@ -61,8 +70,10 @@ impl Line {
         Self([ZERO as u8; PANEL * GROUP])
     }
 
-    pub(super) fn set(&mut self, item: usize, factor: usize, code: i32) {
-        self.0[item * GROUP + factor] = (code + ZERO) as u8;
+    pub(super) fn set(&mut self, item: usize, codes: &[i8]) {
+        for (byte, &code) in self.0[item * GROUP..].iter_mut().zip(&codes[..GROUP]) {
+            *byte = (i32::from(code) + ZERO) as u8;
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Items in the order in which queries meet them: the likely best first, in blocks of similar length.
 
 use super::bound::Shifts;
-use super::codes::{Coded, GROUP, ITEM_LIMIT, Line, PANEL, RUN, encode, step};
+use super::codes::{Coded, GROUP, ITEM_LIMIT, Line, PANEL, RUN, encode, largest, step};
 use std::ops::Range;
 
 /// Bytes of codes in a block: half of a first-level cache of 32 KiB.
@@ -62,8 +62,15 @@ pub(super) struct Boost {
     pub(super) per_negative: Vec<f32>,
 }
 
-fn norm(row: &[f32]) -> f64 {
-    row.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt()
+/// The length of a vector.
+pub(super) fn norm(vector: &[f32]) -> f64 {
+    let mut sums = [0.0; GROUP];
+    for values in vector.chunks(GROUP) {
+        for (sum, &x) in sums.iter_mut().zip(values) {
+            *sum += f64::from(x).powi(2);
+        }
+    }
+    sums.iter().sum::<f64>().sqrt()
 }
 
 /// The blocks of so many items, with the panels in each of their runs. They begin with one panel, so that a bar is
@@ -106,10 +113,11 @@ impl PackedItems {
         let mut vectors = Vec::with_capacity(items * k);
         let mut codes = Vec::new();
         let mut blocks = Vec::new();
+        let mut bytes = vec![0i8; groups * GROUP];
         for (positions, run) in cut(items, groups * GROUP) {
             let members = &rows[positions.start..positions.end.min(items)];
-            let values = members.iter().flat_map(|&item| row(item as usize));
-            let scale = step(values.fold(0.0f32, |most, x| most.max(x.abs())), ITEM_LIMIT);
+            let sizes = members.iter().map(|&item| largest(row(item as usize)));
+            let scale = step(sizes.fold(0.0, f32::max), ITEM_LIMIT);
             let first = codes.len();
             codes.resize(first + positions.len() / PANEL * groups, Line::zero());
             let (mut longest, mut worst) = (0.0f64, 0.0f64);
@@ -118,9 +126,10 @@ impl PackedItems {
                 vectors.extend_from_slice(vector);
                 let panel = i / PANEL;
                 let line = first + panel / run * run * groups + panel % run;
-                let Coded { error, .. } = encode(vector, scale, ITEM_LIMIT, |c, code| {
-                    codes[line + c / GROUP * run].set(i % PANEL, c % GROUP, code);
-                });
+                let Coded { error, .. } = encode(vector, scale, ITEM_LIMIT, &mut bytes);
+                for (g, group) in bytes.chunks_exact(GROUP).enumerate() {
+                    codes[line + g * run].set(i % PANEL, group);
+                }
                 longest = longest.max(norms[item as usize]);
                 worst = worst.max(error);
             }

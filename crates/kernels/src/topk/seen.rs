@@ -1,4 +1,4 @@
-//! Which items the users of a chunk must not get, one bit for each.
+//! Which items the users of a chunk must not get, one bit for each position: those that queries meet lie close together.
 
 pub(super) struct Seen {
     words: usize,
@@ -12,23 +12,21 @@ impl Seen {
         Self { words, bits: vec![0; users * words] }
     }
 
-    pub(super) fn mark(&mut self, user: usize, rows: &[i32]) {
-        for &row in rows {
-            let row = row as usize;
-            self.bits[user * self.words + row / 64] |= 1 << (row % 64);
+    pub(super) fn mark(&mut self, user: usize, positions: impl Iterator<Item = u32>) {
+        for at in positions {
+            self.bits[user * self.words + at as usize / 64] |= 1 << (at % 64);
         }
     }
 
     /// Takes back what [`Seen::mark`] did.
-    pub(super) fn clear(&mut self, user: usize, rows: &[i32]) {
-        for &row in rows {
-            self.bits[user * self.words + row as usize / 64] = 0;
+    pub(super) fn clear(&mut self, user: usize, positions: impl Iterator<Item = u32>) {
+        for at in positions {
+            self.bits[user * self.words + at as usize / 64] = 0;
         }
     }
 
     /// Whether the user has seen the item; nobody has where there is nothing to look up.
-    pub(super) fn holds(&self, user: usize, row: i32) -> bool {
-        let row = row as usize;
-        self.bits.get(user * self.words + row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
+    pub(super) fn holds(&self, user: usize, at: usize) -> bool {
+        self.bits.get(user * self.words + at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
     }
 }
