@@ -3,14 +3,34 @@ use std::time::Instant;
 use tastespace_kernels::{blocks::Source, csv::*, field::Marks};
 struct F(std::fs::File);
 impl Source for F {
-    fn size(&self) -> u64 { self.0.metadata().unwrap().len() }
-    fn read_at(&self, o: u64, b: &mut [u8]) -> std::io::Result<()> { self.0.read_exact_at(b, o) }
+    fn size(&self) -> u64 {
+        self.0.metadata().unwrap().len()
+    }
+    fn read_at(&self, o: u64, b: &mut [u8]) -> std::io::Result<()> {
+        self.0.read_exact_at(b, o)
+    }
 }
-fn main(){
-  let f=F(std::fs::File::open(std::env::args().nth(1).unwrap()).unwrap());
-  for th in [1,2,2] {
-   let s=Instant::now();
-   let c=read(&f,&Layout{skip:1,marks:Marks{separator:b',',quote:Some(b'"')},columns:vec![Role::Label,Role::Label,Role::Number,Role::Integer]},th).unwrap().unwrap();
-   println!("threads {th} {:?} {} {} {:?}",s.elapsed(),c.labels[0].1.len(),c.labels[1].1.len(),c.labels[0].0[19000000]);
-  }
+fn main() {
+    let f = F(std::fs::File::open(std::env::args().nth(1).unwrap()).unwrap());
+    for th in [1, 2, 2] {
+        let s = Instant::now();
+        let c = read(
+            &f,
+            &Layout {
+                skip: 1,
+                marks: Marks { separator: b',', quote: Some(b'"') },
+                columns: vec![Role::Label, Role::Label, Role::Number, Role::Integer],
+            },
+            th,
+        )
+        .unwrap()
+        .unwrap();
+        println!(
+            "threads {th} {:?} {} {} {:?}",
+            s.elapsed(),
+            c.labels[0].1.len(),
+            c.labels[1].1.len(),
+            c.labels[0].0[19000000]
+        );
+    }
 }

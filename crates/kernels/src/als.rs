@@ -3,14 +3,8 @@
 use crate::dense::{self, NotFinite};
 use crate::exact;
 use crate::gradient_rows::{Problem, Sizes, improve_rows};
-use crate::row::{System, Touched};
 use crate::simd::Level;
-use crate::threads::{DisjointSlice, for_each_chunk};
 use std::fmt;
-use std::sync::Mutex;
-
-/// Rows that one thread takes at a time.
-const CHUNK: usize = 32;
 
 /// What the events of a row ask for.
 #[derive(Clone, Copy)]
@@ -59,7 +53,7 @@ impl Events<'_> {
     }
 
     /// Fills the weights and weighted targets of the events `from..to`.
-    pub fn fill(&self, from: usize, to: usize, w: &mut Vec<f32>, wy: &mut Vec<f32>) {
+    pub(crate) fn fill(&self, from: usize, to: usize, w: &mut Vec<f32>, wy: &mut Vec<f32>) {
         w.clear();
         wy.clear();
         match self.targets {
@@ -168,12 +162,6 @@ impl Factors<'_> {
     }
 }
 
-struct Worker {
-    exact: exact::Scratch,
-    w: Vec<f32>,
-    wy: Vec<f32>,
-}
-
 /// Solves every row of one side against the fixed side.
 ///
 /// `x` is (rows, stride): the previous rows on entry (used by the gradient solver), the new on return; `bias`
@@ -196,72 +184,13 @@ pub fn solve_rows(
     let rows = events.indptr.len() - 1;
     assert!(x.len() == rows * stride, "x holds {} floats for {rows} rows of {stride}", x.len());
     assert!(bias.len() == if penalty.bias_regularization.is_some() { rows } else { 0 });
-    let gram = match solver {
+    match solver {
         Solver::Gradient { steps, spectrum, mass } => {
             let problem = Problem { level, events, fixed, penalty, spectrum, mass, steps };
-            return improve_rows(threads, problem, Sizes::default(), x, bias);
+            improve_rows(threads, problem, Sizes::default(), x, bias)
         }
-        Solver::Exact { gram } => gram,
-    };
-    let x = DisjointSlice::new(x);
-    let bias = DisjointSlice::new(bias);
-    let failure: Mutex<Option<(usize, Failure)>> = Mutex::new(None);
-    let init = || Worker { exact: exact::Scratch::new(stride), w: Vec::new(), wy: Vec::new() };
-    for_each_chunk(threads, rows.div_ceil(CHUNK), init, |worker, chunk| {
-        for row in chunk * CHUNK..rows.min((chunk + 1) * CHUNK) {
-            // SAFETY: every row belongs to one chunk.
-            let x = unsafe { x.range(row * stride, (row + 1) * stride) };
-            match solve_row(level, row, events, fixed, penalty, gram, x, worker) {
-                Ok(b) => {
-                    if penalty.bias_regularization.is_some() {
-                        // SAFETY: every row belongs to one chunk.
-                        unsafe { bias.range(row, row + 1)[0] = b };
-                    }
-                }
-                Err(why) => {
-                    let mut first = failure.lock().expect("no holder of this lock can panic");
-                    if first.is_none_or(|(earlier, _)| row < earlier) {
-                        *first = Some((row, why));
-                    }
-                    return;
-                }
-            }
-        }
-    });
-    match failure.into_inner().expect("no holder of this lock can panic") {
-        Some((_, why)) => Err(why),
-        None => Ok(()),
+        Solver::Exact { gram } => exact::solve_rows(level, threads, events, fixed, penalty, gram, x, bias),
     }
-}
-
-fn solve_row(
-    level: Level,
-    row: usize,
-    events: Events<'_>,
-    fixed: Factors<'_>,
-    penalty: Penalty,
-    gram: &[f32],
-    x: &mut [f32],
-    worker: &mut Worker,
-) -> Result<f32, Failure> {
-    let (from, to) = (events.indptr[row] as usize, events.indptr[row + 1] as usize);
-    if from == to {
-        x.fill(0.0);
-        return Ok(0.0);
-    }
-    let Worker { exact, w, wy } = worker;
-    events.fill(from, to, w, wy);
-    let scale = penalty.scale(to - from);
-    let lambda = (penalty.regularization * scale) as f32;
-    let system = System {
-        touched: Touched { data: fixed.data, stride: fixed.stride, index: &events.indices[from..to] },
-        w,
-        wy,
-        bias_penalty: penalty.bias_regularization.map(|b| (b * scale) as f32),
-    };
-    let m = (!gram.is_empty()).then_some(gram);
-    let bias = exact::exact(level, system, m, lambda, x, exact).map_err(|_| Failure::NotPositive(row))?;
-    if bias.is_finite() && x.iter().all(|v| v.is_finite()) { Ok(bias) } else { Err(Failure::NotFinite(row)) }
 }
 
 /// One half-epoch over all cells by preconditioned conjugate gradients in the eigenbasis of the fixed side.

@@ -391,9 +391,7 @@ fn merged(table: &Csr, run: Range<usize>, duplicates: Duplicates) -> (f32, f32, 
         Duplicates::Mean => ((total() / run.len() as f64) as f32, heaviest(), latest()),
         Duplicates::Last => chosen(run.max_by_key(|&cell| time(cell)).unwrap_or(first)),
         Duplicates::First => chosen(run.min_by_key(|&cell| time(cell)).unwrap_or(first)),
-        Duplicates::Max => {
-            chosen(run.max_by(|&a, &b| value(a).total_cmp(&value(b))).unwrap_or(first))
-        }
+        Duplicates::Max => chosen(run.max_by(|&a, &b| value(a).total_cmp(&value(b))).unwrap_or(first)),
     }
 }
 

@@ -1,173 +1,550 @@
-//! One row solved exactly, by Cholesky; see `docs/math/als.md`.
+//! All rows of one side solved exactly; see `docs/math/als.md`.
+//!
+//! A row goes the way that costs less: by the (k, k) matrix of its factors ([`primal`]), or by the (n, n) matrix
+//! of its events ([`dual`]), which needs M to be diagonal.
 
-use crate::dense;
-use crate::row::{System, Touched};
-use crate::simd::{Lanes, Level, dispatch};
+use crate::als::{Events, Factors, Failure, Penalty};
+use crate::cholesky::Factor;
+use crate::row::{Prior, System, Touched};
+use crate::simd::{self, Level};
+use crate::threads::{DisjointSlice, for_each_chunk};
+use crate::{dense, double, dual, primal};
+use std::sync::Mutex;
 
-/// Memory that a thread reuses from row to row.
-pub struct Scratch {
-    tile: Vec<f32>,
-    matrix: Vec<f32>,
-    s: Vec<f32>,
+/// Rows that one thread takes at a time.
+const CHUNK: usize = 32;
+
+/// The least share of a pivot for which single precision is trusted: elimination then loses three digits at most,
+/// and four remain.
+const LEAST_SHARE: f32 = 1e-3;
+
+/// Nanoseconds of a rank-one update, for each multiplication that counts; 100 GFLOP/s. The constants of the cost
+/// model were measured once, on one core of a Zen 4; what they are for is the ratio of the two ways.
+const UPDATE: f64 = 0.0099;
+
+/// Nanoseconds to factorize a matrix of width k and to solve: `k^3 / 3` multiplications, and what short vectors and
+/// pivots that wait for each other add.
+fn factor_cost(k: f64) -> f64 {
+    (0.0033 * k + 0.2) * k * k + 15.0 * k
 }
 
-impl Scratch {
-    /// For rows of `stride` floats.
-    pub fn new(stride: usize) -> Self {
-        Self { tile: Vec::new(), matrix: vec![0.0; stride * stride], s: vec![0.0; stride] }
-    }
+/// Nanoseconds of a row with n events by its primal: n updates of `k (k + 16) / 2` multiplications (the diagonal
+/// blocks are done whole), one factorization.
+fn primal_cost(n: usize, k: usize) -> f64 {
+    let (n, k) = (n as f64, k as f64);
+    UPDATE * n * k * (k + 16.0) + factor_cost(k)
 }
 
-#[inline(always)]
-unsafe fn gather_generic<L: Lanes>(
-    system: System<'_>,
-    from: usize,
-    to: usize,
-    b: &mut [f32],
-    s: &mut [f32],
-    tile: &mut [f32],
-) {
-    let System { touched: Touched { data, stride, index }, w, wy, .. } = system;
-    assert!(b.len() == stride && s.len() == stride && tile.len() >= (to - from) * stride);
-    let rows = data.len() / stride;
-    for j in from..to {
-        let i = index[j] as usize;
-        assert!(i < rows);
-        // SAFETY: i < rows, j - from < to - from, columns below stride, a multiple of L::N.
-        unsafe {
-            let q = data.as_ptr().add(i * stride);
-            let t = tile.as_mut_ptr().add((j - from) * stride);
-            let (root, target, weight) = (L::splat(w[j].sqrt()), L::splat(wy[j]), L::splat(w[j]));
-            let zero = L::splat(0.0);
-            let mut c = 0;
-            while c < stride {
-                let value = L::load(q.add(c));
-                L::store(t.add(c), L::fma(root, value, zero));
-                let bp = b.as_mut_ptr().add(c);
-                L::store(bp, L::fma(target, value, L::load(bp)));
-                let sp = s.as_mut_ptr().add(c);
-                L::store(sp, L::fma(weight, value, L::load(sp)));
-                c += L::N;
+/// Nanoseconds of a row with n events, padded to blocks, by its dual: the same with n and k exchanged, and the
+/// events transposed.
+fn dual_cost(n: usize, k: usize) -> f64 {
+    let (n, k) = (simd::padded(n) as f64, k as f64);
+    UPDATE * k * n * (n + 16.0) + factor_cost(n) + 0.4 * n * k
+}
+
+/// The most events for which the dual is cheaper; 0 if it never is.
+fn dual_limit(k: usize) -> usize {
+    (1..=k).rev().find(|&n| dual_cost(n, k) < primal_cost(n, k)).unwrap_or(0)
+}
+
+/// The fixed side in the eigenbasis of its Gram matrix, where M is diagonal for every row.
+struct Eigen {
+    /// Of the weighted Gram matrix.
+    spectrum: Vec<f32>,
+    /// The rotated fixed side.
+    fixed: Vec<f32>,
+    /// The way back, (stride, stride).
+    back: Vec<f32>,
+}
+
+impl Eigen {
+    /// Whether the duals of these rows save more than the rotations cost.
+    fn pays(events: Events<'_>, fixed: Factors<'_>) -> bool {
+        let k = fixed.stride;
+        let limit = dual_limit(k);
+        let (mut saved, mut rows) = (0.0, 0usize);
+        for ends in events.indptr.windows(2) {
+            let n = (ends[1] - ends[0]) as usize;
+            rows += usize::from(n > 0);
+            if 0 < n && n <= limit {
+                saved += primal_cost(n, k) - dual_cost(n, k);
             }
         }
+        // Both matrices are rotated, k^2 multiplications a row; the basis takes some 25 k^3 in double precision.
+        let square = (k * k) as f64;
+        saved > 0.03 * square * (rows + fixed.rows()) as f64 + 5.0 * square * k as f64
+    }
+
+    fn new(level: Level, threads: usize, fixed: Factors<'_>, gram: &[f32]) -> Result<Self, Failure> {
+        let stride = fixed.stride;
+        let k = (0..stride).rposition(|c| gram[c * stride + c] != 0.0).map_or(0, |last| last + 1);
+        let mut whole = vec![0.0f64; stride * stride];
+        for i in 0..stride {
+            for j in i..stride {
+                whole[i * stride + j] = f64::from(gram[i * stride + j]);
+                whole[j * stride + i] = whole[i * stride + j];
+            }
+        }
+        let (spectrum, basis) = dense::eigenbasis(&whole, k, stride)?;
+        let mut back = vec![0.0; stride * stride];
+        for i in 0..stride {
+            for j in 0..stride {
+                back[j * stride + i] = basis[i * stride + j];
+            }
+        }
+        let mut rotated = fixed.data.to_vec();
+        dense::rotate(level, threads, &mut rotated, &basis, stride);
+        Ok(Self { spectrum, fixed: rotated, back })
     }
 }
 
-dispatch!(
-    /// Copies rows `from..to`, each times the root of its weight, to `tile`; `b += Q' wy`, `s += Q' w`.
-    fn gather = gather_generic(system: System<'_>, from: usize, to: usize, b: &mut [f32], s: &mut [f32], tile: &mut [f32])
-);
+/// What all rows share.
+struct Side<'a> {
+    level: Level,
+    events: Events<'a>,
+    fixed: Factors<'a>,
+    penalty: Penalty,
+    /// The weighted Gram matrix (stride, stride), or empty.
+    gram: &'a [f32],
+    eigen: Option<Eigen>,
+    /// The most events of a row that goes by its dual.
+    limit: usize,
+}
 
-/// The least ratio of Cholesky pivots for which single precision is trusted. The system's condition is near its
-/// inverse square, about a thousand, so four digits remain.
-const WORST_PIVOTS: f32 = 3e-2;
+struct Worker {
+    factor: Factor,
+    primal: primal::Scratch,
+    dual: dual::Scratch,
+    double: double::Scratch,
+    w: Vec<f32>,
+    wy: Vec<f32>,
+    /// Rows of the chunk that single precision could not solve.
+    again: Vec<usize>,
+}
 
-/// As [`exact`], in double precision and without vectors.
-fn exact_in_double(system: System<'_>, m: Option<&[f32]>, lambda: f32, x: &mut [f32]) -> Result<f32, usize> {
-    let Touched { data, stride, index } = system.touched;
-    let width = stride + usize::from(system.bias_penalty.is_some());
-    let mut a = vec![0.0f64; width * width];
-    let mut b = vec![0.0f64; width];
-    for i in 0..stride {
-        for j in i..stride {
-            a[j * width + i] = m.map_or(0.0, |m| f64::from(m[i * stride + j]));
+impl Side<'_> {
+    fn worker(&self) -> Worker {
+        let stride = self.fixed.stride;
+        Worker {
+            factor: Factor::new(stride),
+            primal: primal::Scratch::new(stride),
+            dual: dual::Scratch::new(stride, self.limit),
+            double: double::Scratch::default(),
+            w: Vec::new(),
+            wy: Vec::new(),
+            again: Vec::new(),
         }
-        a[i * width + i] += f64::from(lambda);
     }
-    if let Some(penalty) = system.bias_penalty {
-        a[stride * width + stride] = f64::from(penalty);
+
+    fn system<'s>(&'s self, row: usize, data: &'s [f32], w: &'s [f32], wy: &'s [f32]) -> (System<'s>, f32) {
+        let (from, to) = (self.events.indptr[row] as usize, self.events.indptr[row + 1] as usize);
+        let scale = self.penalty.scale(to - from);
+        let index = &self.events.indices[from..to];
+        let system = System {
+            touched: Touched { data, stride: self.fixed.stride, index },
+            w,
+            wy,
+            bias_penalty: self.penalty.bias_regularization.map(|b| (b * scale) as f32),
+        };
+        (system, (self.penalty.regularization * scale) as f32)
     }
-    let mut row = vec![1.0f64; width]; // the bias, where there is one, is a factor of 1 in every fixed row
-    for (e, &fixed) in index.iter().enumerate() {
-        let q = &data[fixed as usize * stride..(fixed as usize + 1) * stride];
-        row.iter_mut().zip(q).for_each(|(to, &from)| *to = f64::from(from));
-        let (w, wy) = (f64::from(system.w[e]), f64::from(system.wy[e]));
-        for i in 0..width {
-            for j in 0..=i {
-                a[i * width + j] += w * row[i] * row[j];
+
+    /// Solves a chunk of rows, the first of which is `first`.
+    fn solve(
+        &self,
+        first: usize,
+        x: &mut [f32],
+        bias: &mut [f32],
+        worker: &mut Worker,
+    ) -> Result<(), Failure> {
+        let stride = self.fixed.stride;
+        let Worker { factor, primal, dual, double, w, wy, again } = worker;
+        again.clear();
+        for (i, x) in x.chunks_exact_mut(stride).enumerate() {
+            let row = first + i;
+            let (from, to) = (self.events.indptr[row] as usize, self.events.indptr[row + 1] as usize);
+            if from == to {
+                x.fill(0.0);
+                bias.get_mut(i).into_iter().for_each(|b| *b = 0.0);
+                continue;
             }
-            b[i] += wy * row[i];
-        }
-    }
-    // Lower Cholesky factor in place, then the two triangular solves.
-    for i in 0..width {
-        for j in 0..=i {
-            let dot: f64 = (0..j).map(|c| a[i * width + c] * a[j * width + c]).sum();
-            let rest = a[i * width + j] - dot;
-            if i == j {
-                if rest.is_nan() || rest <= 0.0 {
-                    return Err(i);
-                }
-                a[i * width + i] = rest.sqrt();
+            self.events.fill(from, to, w, wy);
+            let (data, diagonal) = match &self.eigen {
+                Some(eigen) => (&eigen.fixed[..], &eigen.spectrum[..]),
+                None => (self.fixed.data, &[][..]),
+            };
+            let (system, lambda) = self.system(row, data, w, wy);
+            let solved = if to - from <= self.limit && lambda > 0.0 && dual::applies(system) {
+                dual::solve(self.level, system, diagonal, lambda, x, factor, dual)
             } else {
-                a[i * width + j] = rest / a[j * width + j];
+                let prior = match self.eigen {
+                    None if !self.gram.is_empty() => Prior::Full(self.gram, lambda),
+                    _ => Prior::Diagonal(diagonal, lambda),
+                };
+                primal::solve(self.level, system, prior, x, factor, primal)
+            };
+            match solved {
+                Ok((b, share)) if share >= LEAST_SHARE => {
+                    bias.get_mut(i).into_iter().for_each(|bias| *bias = b);
+                }
+                _ => {
+                    x.fill(0.0);
+                    again.push(i);
+                }
             }
         }
+        if let Some(eigen) = &self.eigen {
+            dense::rotate(self.level, 1, x, &eigen.back, stride);
+        }
+        let finite =
+            |x: &[f32], b: Option<&f32>| b.is_none_or(|b| b.is_finite()) && x.iter().all(|v| v.is_finite());
+        again.extend(
+            (0..x.len() / stride).filter(|&i| !finite(&x[i * stride..(i + 1) * stride], bias.get(i))),
+        );
+        again.sort_unstable();
+        for &i in &*again {
+            let row = first + i;
+            let (from, to) = (self.events.indptr[row] as usize, self.events.indptr[row + 1] as usize);
+            self.events.fill(from, to, w, wy);
+            let (system, lambda) = self.system(row, self.fixed.data, w, wy);
+            let prior = match self.gram {
+                [] => Prior::Diagonal(&[], lambda),
+                gram => Prior::Full(gram, lambda),
+            };
+            let x = &mut x[i * stride..(i + 1) * stride];
+            let b = double::solve(self.level, system, prior, x, double).map_err(|why| match why {
+                double::Refused::NotPositive => Failure::NotPositive(row),
+                double::Refused::NotFinite => Failure::NotFinite(row),
+            })?;
+            if !finite(x, Some(&b)) {
+                return Err(Failure::NotFinite(row));
+            }
+            bias.get_mut(i).into_iter().for_each(|bias| *bias = b);
+        }
+        Ok(())
     }
-    for i in 0..width {
-        let dot: f64 = (0..i).map(|c| a[i * width + c] * b[c]).sum();
-        b[i] = (b[i] - dot) / a[i * width + i];
+
+    /// Solves all rows.
+    fn solve_all(&self, threads: usize, x: &mut [f32], bias: &mut [f32]) -> Result<(), Failure> {
+        let (rows, stride, with_bias) = (self.events.indptr.len() - 1, self.fixed.stride, !bias.is_empty());
+        let (x, bias) = (DisjointSlice::new(x), DisjointSlice::new(bias));
+        let failure: Mutex<Option<(usize, Failure)>> = Mutex::new(None);
+        for_each_chunk(
+            threads,
+            rows.div_ceil(CHUNK),
+            || self.worker(),
+            |worker, chunk| {
+                let (from, to) = (chunk * CHUNK, rows.min((chunk + 1) * CHUNK));
+                let ends = if with_bias { (from, to) } else { (0, 0) };
+                // SAFETY: every row belongs to one chunk.
+                let (x, bias) = unsafe { (x.range(from * stride, to * stride), bias.range(ends.0, ends.1)) };
+                if let Err(why) = self.solve(from, x, bias, worker) {
+                    let mut first = failure.lock().expect("no holder of this lock can panic");
+                    if first.is_none_or(|(earlier, _)| chunk < earlier) {
+                        *first = Some((chunk, why));
+                    }
+                }
+            },
+        );
+        match failure.into_inner().expect("no holder of this lock can panic") {
+            Some((_, why)) => Err(why),
+            None => Ok(()),
+        }
     }
-    for i in (0..width).rev() {
-        let dot: f64 = (i + 1..width).map(|r| a[r * width + i] * b[r]).sum();
-        b[i] = (b[i] - dot) / a[i * width + i];
-    }
-    x.iter_mut().zip(&b).for_each(|(to, &from)| *to = from as f32);
-    Ok(if system.bias_penalty.is_some() { b[stride] as f32 } else { 0.0 })
 }
 
-/// Solves for `x` exactly by Cholesky; `m` holds M (stride, stride; upper triangle), `lambda` joins its diagonal.
+/// Solves every row of one side against the fixed side; arguments as those of [`crate::als::solve_rows`].
 ///
-/// Returns the bias (0 without one).
+/// `gram` is the Gram matrix times the weight of the unobserved (stride, stride), or empty.
 ///
 /// # Errors
-/// The pivot at which the matrix was not positive definite.
-pub fn exact(
+/// The first row (in row order) that could not be solved; `x` is then partly overwritten.
+pub fn solve_rows(
     level: Level,
-    system: System<'_>,
-    m: Option<&[f32]>,
-    lambda: f32,
+    threads: usize,
+    events: Events<'_>,
+    fixed: Factors<'_>,
+    penalty: Penalty,
+    gram: &[f32],
     x: &mut [f32],
-    scratch: &mut Scratch,
-) -> Result<f32, usize> {
-    const BLOCK: usize = 128;
-    let stride = system.touched.stride;
-    let Scratch { tile, matrix: a, s } = scratch;
-    match m {
-        Some(m) => a.copy_from_slice(m),
-        None => a.fill(0.0),
+    bias: &mut [f32],
+) -> Result<(), Failure> {
+    let stride = fixed.stride;
+    let rotates = !gram.is_empty() && penalty.bias_regularization.is_none() && Eigen::pays(events, fixed);
+    let eigen = if rotates { Some(Eigen::new(level, threads, fixed, gram)?) } else { None };
+    let limit = if gram.is_empty() || rotates { dual_limit(stride) } else { 0 };
+    let side = Side { level, events, fixed, penalty, gram, eigen, limit };
+    side.solve_all(threads, x, bias)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::als::{Targets, weighted_gram};
+    use crate::noise::noise;
+
+    /// A row's factors and bias, solved in double precision from the definition.
+    fn twin(level: Level, side: &Side<'_>, row: usize) -> (Vec<f32>, f32) {
+        let (from, to) = (side.events.indptr[row] as usize, side.events.indptr[row + 1] as usize);
+        let (mut w, mut wy) = (Vec::new(), Vec::new());
+        let mut x = vec![0.0; side.fixed.stride];
+        if from == to {
+            return (x, 0.0);
+        }
+        side.events.fill(from, to, &mut w, &mut wy);
+        let (system, lambda) = side.system(row, side.fixed.data, &w, &wy);
+        let prior = match side.gram {
+            [] => Prior::Diagonal(&[], lambda),
+            gram => Prior::Full(gram, lambda),
+        };
+        let bias = double::solve(level, system, prior, &mut x, &mut double::Scratch::default()).unwrap();
+        (x, bias)
     }
-    for i in 0..stride {
-        a[i * stride + i] += lambda;
-    }
-    x.fill(0.0);
-    s.fill(0.0);
-    let n = system.w.len();
-    if tile.len() < BLOCK.min(n) * stride {
-        tile.resize(BLOCK.min(n) * stride, 0.0);
-    }
-    for from in (0..n).step_by(BLOCK) {
-        let to = n.min(from + BLOCK);
-        gather(level, system, from, to, x, s, tile);
-        dense::syrk_add(level, &tile[..(to - from) * stride], stride, a);
-    }
-    let (schur, target) = system.bias_terms();
-    if system.bias_penalty.is_some() {
-        for i in 0..stride {
-            let f = schur * s[i];
-            for j in i..stride {
-                a[i * stride + j] -= f * s[j];
+
+    fn factors(rows: usize, k: usize, seed: u64) -> Vec<f32> {
+        let stride = simd::padded(k);
+        let mut q = noise(rows * stride, seed);
+        for row in q.chunks_exact_mut(stride) {
+            row[k..].fill(0.0);
+            for c in 0..k {
+                row[c] *= 4.0 / (1.0 + c as f32 * 0.3); // importance falls, as in fitted factors
             }
-            x[i] -= schur * target * s[i];
+        }
+        q
+    }
+
+    /// Rows of these lengths, spread over the columns.
+    fn table(lengths: &[usize], columns: usize) -> (Vec<i64>, Vec<i32>) {
+        let (mut indptr, mut indices) = (vec![0], Vec::new());
+        for (row, &n) in lengths.iter().enumerate() {
+            let mut picked: Vec<i32> =
+                (0..n).map(|j| ((j * columns / n.max(1) + row) % columns) as i32).collect();
+            picked.sort_unstable();
+            indices.extend(picked);
+            indptr.push(indices.len() as i64);
+        }
+        (indptr, indices)
+    }
+
+    /// Scores of all columns agree to `tolerance` of the largest.
+    fn assert_scores(side: &Side<'_>, x: &[f32], bias: &[f32], tolerance: f64, what: &str) {
+        let stride = side.fixed.stride;
+        for row in 0..side.events.indptr.len() - 1 {
+            let (want, want_bias) = twin(side.level, side, row);
+            let got = &x[row * stride..(row + 1) * stride];
+            let score = |x: &[f32], bias: f32, q: &[f32]| -> f64 {
+                x.iter().zip(q).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>() + f64::from(bias)
+            };
+            let (mut gap, mut largest) = (0.0f64, 0.0f64);
+            for q in side.fixed.data.chunks_exact(stride) {
+                let want = score(&want, want_bias, q);
+                gap = gap.max((want - score(got, bias.get(row).copied().unwrap_or(0.0), q)).abs());
+                largest = largest.max(want.abs());
+            }
+            assert!(gap <= tolerance * largest, "{what} row {row}: {gap} of {largest}");
         }
     }
-    // Padding columns hold lambda alone and say nothing about the row.
-    let used = (0..stride).rposition(|i| a[i * stride + i] != lambda).map_or(0, |last| last + 1);
-    // Very uneven weights leave single precision; such rows are rare and go the long way.
-    if dense::cholesky(level, a, stride).is_err() || dense::pivot_ratio(a, stride, used) < WORST_PIVOTS {
-        return exact_in_double(system, m, lambda, x);
+
+    /// The exact solution by each way there is, against the twin.
+    fn check(
+        level: Level,
+        events: Events<'_>,
+        q: &[f32],
+        k: usize,
+        penalty: Penalty,
+        a0: f32,
+        tolerance: f64,
+    ) {
+        let fixed = Factors { data: q, stride: simd::padded(k) };
+        let stride = fixed.stride;
+        let gram = if a0 > 0.0 { weighted_gram(level, 1, fixed, a0) } else { Vec::new() };
+        let rows = events.indptr.len() - 1;
+        let with_bias = penalty.bias_regularization.is_some();
+        for dual in [false, true] {
+            let mut answers = Vec::new();
+            for threads in [1, 3] {
+                let eigen = (dual && a0 > 0.0).then(|| Eigen::new(level, threads, fixed, &gram).unwrap());
+                let limit = if dual { stride } else { 0 };
+                let side = Side { level, events, fixed, penalty, gram: &gram, eigen, limit };
+                let (mut x, mut bias) =
+                    (vec![7.0; rows * stride], vec![7.0; if with_bias { rows } else { 0 }]);
+                side.solve_all(threads, &mut x, &mut bias).unwrap();
+                assert_scores(&side, &x, &bias, tolerance, &format!("{level:?} k={k} a0={a0} dual={dual}"));
+                assert!(x.chunks_exact(stride).all(|row| row[k..].iter().all(|&v| v == 0.0)), "padding");
+                answers.push((x, bias));
+            }
+            assert_eq!(answers[0], answers[1], "threads change nothing");
+        }
     }
-    dense::cholesky_solve(level, a, stride, x);
-    let dot: f64 = s.iter().zip(x.iter()).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
-    Ok(schur * (target - dot as f32))
+
+    const PENALTY: Penalty =
+        Penalty { regularization: 0.05, bias_regularization: None, exponent: 1.0, unobserved: 0.0 };
+
+    #[test]
+    fn primal_and_dual_equal_the_definition_on_every_level() {
+        let columns = 300;
+        for level in Level::available() {
+            for k in [5, 16, 40, 90] {
+                let lengths: Vec<usize> = (0..k + 3).step_by(3).chain([0, 1, 130, columns]).collect();
+                let (indptr, indices) = table(&lengths, columns);
+                let weights: Vec<f32> = noise(indices.len(), 2).iter().map(|v| 1.0 + v).collect();
+                let values: Vec<f32> = noise(indices.len(), 3).iter().map(|v| 3.0 + 4.0 * v).collect();
+                let (q, bias) = (factors(columns, k, 1), noise(columns, 4));
+                let targets = Targets::Explicit {
+                    values: Some(&values),
+                    weights: Some(&weights),
+                    mean: 3.0,
+                    bias: &bias,
+                };
+                let events = Events { indptr: &indptr, indices: &indices, targets };
+                for bias_regularization in [None, Some(0.0), Some(0.2)] {
+                    check(level, events, &q, k, Penalty { bias_regularization, ..PENALTY }, 0.0, 1e-4);
+                }
+                for offset in [0.0, 1.0] {
+                    let targets = Targets::Implicit { weights: Some(&weights), weight: 0.0, offset };
+                    let penalty = Penalty { unobserved: 30.0, ..PENALTY };
+                    check(level, Events { targets, ..events }, &q, k, penalty, 0.1, 1e-4);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn weights_a_billionfold_apart_and_next_to_no_penalty() {
+        let (columns, k) = (200, 40);
+        let (indptr, indices) = table(&[1, 2, 8, 20, 39, 60, 200], columns);
+        let weights: Vec<f32> = noise(indices.len(), 5).iter().map(|v| 10f32.powf(12.0 * v)).collect();
+        let q = factors(columns, k, 6);
+        for level in Level::available() {
+            for offset in [0.0, 1.0] {
+                let targets = Targets::Implicit { weights: Some(&weights), weight: 0.0, offset };
+                let events = Events { indptr: &indptr, indices: &indices, targets };
+                for regularization in [1e-7, 1e-2] {
+                    let penalty = Penalty { regularization, unobserved: 20.0, ..PENALTY };
+                    check(level, events, &q, k, penalty, 0.1, 2e-3);
+                }
+                // Without the unobserved, so few events leave most factors to the penalty alone.
+                check(level, events, &q, k, Penalty { exponent: 0.0, ..PENALTY }, 0.0, 2e-3);
+            }
+        }
+    }
+
+    #[test]
+    fn more_factors_than_columns() {
+        let (columns, k) = (7, 50);
+        let (indptr, indices) = table(&[0, 1, 3, 7, 7], columns);
+        let targets = Targets::Implicit { weights: None, weight: 2.0, offset: 1.0 };
+        let events = Events { indptr: &indptr, indices: &indices, targets };
+        let q = factors(columns, k, 8);
+        for level in Level::available() {
+            check(level, events, &q, k, Penalty { unobserved: 0.7, ..PENALTY }, 0.1, 1e-4);
+            check(level, events, &q, k, PENALTY, 0.0, 1e-4);
+        }
+    }
+
+    #[test]
+    fn one_giant_row_among_tiny_ones() {
+        let (columns, k) = (5000, 33);
+        let mut lengths = vec![2; 100];
+        lengths[50] = columns;
+        let (indptr, indices) = table(&lengths, columns);
+        let targets = Targets::Implicit { weights: None, weight: 1.0, offset: 0.0 };
+        let events = Events { indptr: &indptr, indices: &indices, targets };
+        let q = factors(columns, k, 9);
+        let level = Level::best();
+        check(level, events, &q, k, Penalty { unobserved: 50.0, ..PENALTY }, 0.01, 1e-4);
+        check(level, events, &q, k, PENALTY, 0.0, 1e-4);
+    }
+
+    #[test]
+    fn weights_and_factors_below_the_normal_numbers() {
+        let (columns, k) = (60, 20);
+        let (indptr, indices) = table(&[3, 10, 40], columns);
+        let mut weights = vec![1.0f32; indices.len()];
+        for (at, tiny) in [(0, 1e-40), (4, 0.0), (9, f32::MIN_POSITIVE), (20, 1e-42)] {
+            weights[at] = tiny;
+        }
+        let mut q = factors(columns, k, 10);
+        q[3] = 1e-41;
+        for level in Level::available() {
+            for offset in [0.0, 1.0] {
+                let targets = Targets::Implicit { weights: Some(&weights), weight: 0.0, offset };
+                let events = Events { indptr: &indptr, indices: &indices, targets };
+                check(level, events, &q, k, Penalty { unobserved: 6.0, ..PENALTY }, 0.1, 1e-4);
+            }
+        }
+    }
+
+    #[test]
+    fn overflow_names_its_row_and_is_never_nan() {
+        let (columns, k) = (50, 20);
+        let (indptr, indices) = table(&[4, 5, 3, 30], columns);
+        let q = factors(columns, k, 11);
+        for level in Level::available() {
+            // The event of row 1, then of row 3, is too large in its weight, its value or its factors.
+            for (row, event) in [(1, 5), (3, 20)] {
+                for broken in ["weight", "value", "factors"] {
+                    let mut weights = vec![1.0; indices.len()];
+                    let mut values = vec![1.0; indices.len()];
+                    let mut q = q.clone();
+                    let mut indices = indices.clone();
+                    match broken {
+                        "weight" => weights[event] = f32::INFINITY,
+                        "value" => values[event] = f32::MAX,
+                        _ => {
+                            indices.iter_mut().for_each(|i| *i -= i32::from(*i == columns as i32 - 1));
+                            indices[event] = columns as i32 - 1;
+                            q[(columns - 1) * simd::padded(k)] = f32::INFINITY;
+                        }
+                    }
+                    weights[event + 1] = 10.0;
+                    values[event + 1] = 2.0 * values[event].min(1e38);
+                    let targets = Targets::Explicit {
+                        values: Some(&values),
+                        weights: Some(&weights),
+                        mean: 0.0,
+                        bias: &[],
+                    };
+                    let events = Events { indptr: &indptr, indices: &indices, targets };
+                    let fixed = Factors { data: &q, stride: simd::padded(k) };
+                    let mut x = vec![0.0; 4 * fixed.stride];
+                    let failure =
+                        solve_rows(level, 2, events, fixed, PENALTY, &[], &mut x, &mut []).unwrap_err();
+                    assert_eq!(failure, Failure::NotFinite(row), "{level:?} {broken}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_system_that_is_not_positive_is_named() {
+        let (indptr, indices) = ([0, 1, 2], [0, 1]);
+        let targets = Targets::Implicit { weights: None, weight: 1.0, offset: 0.0 };
+        let events = Events { indptr: &indptr, indices: &indices, targets };
+        let q = factors(2, 3, 12);
+        let penalty = Penalty { regularization: -1e3, ..PENALTY };
+        let fixed = Factors { data: &q, stride: 16 };
+        for level in Level::available() {
+            let failure = solve_rows(level, 1, events, fixed, penalty, &[], &mut [0.0; 32], &mut []);
+            assert_eq!(failure, Err(Failure::NotPositive(0)));
+        }
+    }
+
+    #[test]
+    fn the_cheaper_way_is_taken() {
+        assert_eq!(dual_limit(16), 0);
+        for k in [64, 128, 256, 512] {
+            let limit = dual_limit(k);
+            assert!(k / 2 < limit && limit < k, "{k}: {limit}");
+            assert!(dual_cost(limit, k) < primal_cost(limit, k));
+        }
+        // Short rows of many users pay for the rotations; few rows, or long ones, do not.
+        let q = vec![0.0; 100 * 128];
+        let fixed = Factors { data: &q, stride: 128 };
+        let targets = Targets::Implicit { weights: None, weight: 1.0, offset: 0.0 };
+        for (rows, n, pays) in [(5000, 20, true), (1, 20, false), (5000, 500, false)] {
+            let indptr: Vec<i64> = (0..=rows).map(|row| row * n).collect();
+            assert_eq!(Eigen::pays(Events { indptr: &indptr, indices: &[], targets }, fixed), pays);
+        }
+    }
 }

@@ -22,14 +22,19 @@ pub fn group(keys: &[i32], buckets: usize, threads: usize, place: impl Fn(usize,
     let mut counts = vec![0u32; parts * buckets];
 
     let shared = DisjointSlice::new(&mut counts);
-    for_each_chunk(threads, parts, || (), |(), part| {
-        // SAFETY: one range for each part.
-        let counts = unsafe { shared.range(part * buckets, (part + 1) * buckets) };
-        let (from, to) = bounds(part);
-        for &key in &keys[from..to] {
-            counts[key as usize] += 1;
-        }
-    });
+    for_each_chunk(
+        threads,
+        parts,
+        || (),
+        |(), part| {
+            // SAFETY: one range for each part.
+            let counts = unsafe { shared.range(part * buckets, (part + 1) * buckets) };
+            let (from, to) = bounds(part);
+            for &key in &keys[from..to] {
+                counts[key as usize] += 1;
+            }
+        },
+    );
 
     let mut starts = Vec::with_capacity(buckets + 1);
     let mut total = 0;
@@ -44,19 +49,24 @@ pub fn group(keys: &[i32], buckets: usize, threads: usize, place: impl Fn(usize,
     starts.push(i64::from(total));
 
     let shared = DisjointSlice::new(&mut counts);
-    for_each_chunk(threads, parts, || vec![0; BLOCK], |slots, part| {
-        // SAFETY: one range for each part.
-        let next = unsafe { shared.range(part * buckets, (part + 1) * buckets) };
-        let (from, to) = bounds(part);
-        for first in (from..to).step_by(BLOCK) {
-            let block = &keys[first..to.min(first + BLOCK)];
-            for (slot, &key) in slots.iter_mut().zip(block) {
-                *slot = next[key as usize];
-                next[key as usize] += 1;
+    for_each_chunk(
+        threads,
+        parts,
+        || vec![0; BLOCK],
+        |slots, part| {
+            // SAFETY: one range for each part.
+            let next = unsafe { shared.range(part * buckets, (part + 1) * buckets) };
+            let (from, to) = bounds(part);
+            for first in (from..to).step_by(BLOCK) {
+                let block = &keys[first..to.min(first + BLOCK)];
+                for (slot, &key) in slots.iter_mut().zip(block) {
+                    *slot = next[key as usize];
+                    next[key as usize] += 1;
+                }
+                place(first, &slots[..block.len()]);
             }
-            place(first, &slots[..block.len()]);
-        }
-    });
+        },
+    );
     starts
 }
 

@@ -5,9 +5,12 @@
 
 pub mod als;
 pub mod blocks;
+pub mod cholesky;
 pub mod csr;
 pub mod csv;
 pub mod dense;
+pub mod double;
+pub mod dual;
 pub mod exact;
 pub mod field;
 pub mod gradient;
@@ -15,9 +18,13 @@ pub mod gradient_rows;
 pub mod group;
 pub mod labels;
 pub mod metrics;
+#[cfg(test)]
+mod noise;
 pub mod objective;
+pub mod primal;
 pub mod row;
 pub mod simd;
 pub mod sparse;
+pub mod syrk;
 pub mod threads;
 pub mod topk;

@@ -46,3 +46,28 @@ impl System<'_> {
         ((if total > 0.0 { 1.0 / total } else { 0.0 }) as f32, target as f32)
     }
 }
+
+/// What a row knows before its events: `M`, in one of the forms that are cheap.
+#[derive(Clone, Copy)]
+pub enum Prior<'a> {
+    /// A full matrix (stride, stride; upper triangle) and a multiple of the identity.
+    Full(&'a [f32], f32),
+    /// A diagonal and a multiple of the identity; an empty diagonal is zero.
+    Diagonal(&'a [f32], f32),
+}
+
+impl Prior<'_> {
+    /// Overwrites `a` by M, upper triangle.
+    pub fn fill(&self, stride: usize, a: &mut [f32]) {
+        match self {
+            Prior::Full(m, _) => a.copy_from_slice(m),
+            Prior::Diagonal(..) => a.fill(0.0),
+        }
+        for i in 0..stride {
+            a[i * stride + i] += match self {
+                Prior::Full(_, lambda) => *lambda,
+                Prior::Diagonal(d, lambda) => d.get(i).copied().unwrap_or(0.0) + lambda,
+            };
+        }
+    }
+}

@@ -88,6 +88,8 @@ pub trait Lanes: Copy {
     const REGISTERS: usize;
     /// The register.
     type V: Copy;
+    /// Lanes of half as many floats on the same machine, or these where there are none.
+    type Half: Lanes;
     /// All lanes `x`.
     unsafe fn splat(x: f32) -> Self::V;
     /// Reads `N` floats, at any alignment.
@@ -122,6 +124,7 @@ impl Lanes for Portable {
     const N: usize = 4;
     const REGISTERS: usize = 16;
     type V = [f32; 4];
+    type Half = Portable;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self::V {
@@ -189,6 +192,7 @@ mod x86 {
         const N: usize = 8;
         const REGISTERS: usize = 16;
         type V = __m256;
+        type Half = Avx2;
 
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self::V {
@@ -260,6 +264,7 @@ mod x86 {
         const N: usize = 16;
         const REGISTERS: usize = 32;
         type V = __m512;
+        type Half = Avx2;
 
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self::V {
@@ -337,6 +342,7 @@ mod arm {
         const N: usize = 4;
         const REGISTERS: usize = 32;
         type V = float32x4_t;
+        type Half = Neon;
 
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self::V {

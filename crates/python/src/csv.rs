@@ -76,7 +76,9 @@ fn csv_read<'py>(
         let text = |label: &[u8]| String::from_utf8_lossy(label).into_owned(); // it has been checked
         let names = columns.labels.into_iter();
         (
-            names.map(|(codes, labels)| (codes.into_pyarray(py), labels.iter().map(text).collect())).collect(),
+            names
+                .map(|(codes, labels)| (codes.into_pyarray(py), labels.iter().map(text).collect()))
+                .collect(),
             columns.numbers.into_iter().map(|data| data.into_pyarray(py)).collect(),
             columns.integers.into_iter().map(|data| data.into_pyarray(py)).collect(),
         )
