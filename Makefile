@@ -59,9 +59,9 @@ dist: $(STAMPS)/venv ## wheel and source archive of a release, in dist/
 	$(PY) scripts/check_wheel.py dist/*.whl
 
 clean: ## remove everything that these targets make
-	rm -rf $(VENV) build demo dist target .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) benchmarks/.data benchmarks/.envs build demo dist target .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -f src/tastespace/_native.*.so src/tastespace/_native.pyd
-	find src tests -name __pycache__ -prune -exec rm -rf {} +
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMPS)/venv: scripts/rust.sh scripts/venv.sh pyproject.toml
 	@sh scripts/rust.sh

@@ -2,11 +2,12 @@
 
 Protocol: ``solver="pcg"`` at its default steps, ``Epoch.seconds``, both sides. Widths 16 to 2048 on MovieLens 1M (four
 fifths of each user's events) and on the generated table of MovieLens 20M's shape; that table thinned to a half, a
-quarter, an eighth and a sixteenth of its events, users and items kept, at two widths. The first epoch warms up; then
-epochs are repeated until five are measured or ten seconds are spent, at least one. Exponents are slopes of least
+quarter, an eighth and a sixteenth of its events, users and items kept, at two widths. The first epoch warms up, and
+counts alone where it takes more than ten seconds; else epochs are repeated until five are measured or ten seconds are
+spent, at least one. Exponents are slopes of least
 squares through the medians in logarithms: of all widths, of 64 and more, and of the shares.
 
-Run as ``python -m benchmarks.speed.growth``.
+Run as ``python -m benchmarks.speed.growth [--table NAME] [--factors K ...]``.
 """
 
 from typing import Any
@@ -19,15 +20,16 @@ from benchmarks.workers import Worker
 
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048)
 THINNED_WIDTHS = (64, 128)
+TABLES = ("ml-1m", "ml-20m-shaped")
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 ENOUGH = 10.0
 
 
 def epoch_seconds(worker: Worker, factors: int, threads: int, rounds: int) -> dict[str, Any]:
-    """Seconds of an epoch after the first."""
+    """Seconds of an epoch after the first, or of the first where that takes long."""
     steps = worker.steps("epochs", settings={"factors": factors}, threads=threads, epochs=rounds + 1)
-    next(steps)
-    seconds: list[float] = []
+    first = next(steps)
+    seconds = [first] if first > ENOUGH else []
     while len(seconds) < rounds and sum(seconds) < ENOUGH:
         seconds.append(next(steps))
     steps.close()
@@ -58,13 +60,14 @@ def fit(cells: dict[str, Any]) -> dict[str, float]:
 
 def main() -> None:
     parser = common.options(__doc__)
-    parser.add_argument("--factors", type=int, nargs="+", default=list(WIDTHS))
+    parser.add_argument("--factors", type=int, nargs="+")
+    parser.add_argument("--table", choices=TABLES, action="append")
     chosen = parser.parse_args()
     results = common.Results("speed_growth", __doc__, chosen)
     results.cells["threads"] = chosen.threads
     rounds, worker = chosen.rounds, Worker("tastespace", chosen.threads)
-    tables = ["ml-1m"] if chosen.quick else ["ml-1m", "ml-20m-shaped"]
-    widths = [k for k in chosen.factors if k <= 512] if chosen.quick else chosen.factors
+    tables = chosen.table or (TABLES[:1] if chosen.quick else TABLES)
+    widths = chosen.factors or (WIDTHS[:6] if chosen.quick else WIDTHS)
     for table in tables:
         if any(f"{table} k={k}" not in results.cells for k in widths):
             worker.call("load", path=str(data.path(table)))
