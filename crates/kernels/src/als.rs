@@ -69,11 +69,17 @@ impl Events<'_> {
                     Some(weights) => w.extend_from_slice(&weights[from..to]),
                     None => w.resize(to - from, 1.0),
                 }
-                wy.extend((from..to).zip(w.iter()).map(|(e, w)| {
-                    let value = values.map_or(1.0, |values| values[e]);
-                    let bias = if bias.is_empty() { 0.0 } else { bias[self.indices[e] as usize] };
-                    w * (value - mean - bias)
-                }));
+                match values {
+                    Some(values) => wy.extend(values[from..to].iter().map(|value| value - mean)),
+                    None => wy.resize(to - from, 1.0 - mean),
+                }
+                if !bias.is_empty() {
+                    let fixed = self.indices[from..to].iter().map(|&i| bias[i as usize]);
+                    wy.iter_mut().zip(fixed).for_each(|(wy, bias)| *wy -= bias);
+                }
+                if weights.is_some() {
+                    wy.iter_mut().zip(w.iter()).for_each(|(wy, w)| *wy *= w);
+                }
             }
         }
     }

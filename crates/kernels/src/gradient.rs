@@ -48,17 +48,18 @@ unsafe fn pass_generic<L: Lanes>(
     // A maximum of unsigned numbers, because it needs no branch: negative rows are huge.
     assert!(touched.index.iter().fold(0u32, |top, &i| top.max(i as u32)) < rows as u32 || n == 0);
     assert!(sums.as_ref().is_none_or(|sums| sums.len() == stride));
-    // SAFETY: L runs here, and the shapes are as `rows_in_registers` and `rows_in_cache` ask.
+    // SAFETY: L runs here, and the shapes are as `in_registers` and `in_cache` ask.
     unsafe {
+        let mut sums = sums;
         let curvature = match (stride / L::N, L::REGISTERS) {
-            (1, _) => by_kind::<L, 1, 4>(kind, touched, v, w, wy, out),
-            (2, _) => by_kind::<L, 2, 4>(kind, touched, v, w, wy, out),
-            (3, 32..) => by_kind::<L, 3, 4>(kind, touched, v, w, wy, out),
-            (4, 32..) => by_kind::<L, 4, 4>(kind, touched, v, w, wy, out),
-            (4, _) => by_kind::<L, 4, 2>(kind, touched, v, w, wy, out),
-            (5, 32..) => by_kind::<L, 5, 2>(kind, touched, v, w, wy, out),
-            (6, 32..) => by_kind::<L, 6, 2>(kind, touched, v, w, wy, out),
-            (8, 32..) => by_kind::<L, 8, 2>(kind, touched, v, w, wy, out),
+            (1, _) => by_kind::<L, 1, 4>(kind, touched, v, w, wy, out, sums.take()),
+            (2, _) => by_kind::<L, 2, 4>(kind, touched, v, w, wy, out, sums.take()),
+            (3, 32..) => by_kind::<L, 3, 4>(kind, touched, v, w, wy, out, sums.take()),
+            (4, 32..) => by_kind::<L, 4, 4>(kind, touched, v, w, wy, out, sums.take()),
+            (4, _) => by_kind::<L, 4, 2>(kind, touched, v, w, wy, out, None),
+            (5, 32..) => by_kind::<L, 5, 2>(kind, touched, v, w, wy, out, None),
+            (6, 32..) => by_kind::<L, 6, 2>(kind, touched, v, w, wy, out, None),
+            (8, 32..) => by_kind::<L, 8, 2>(kind, touched, v, w, wy, out, None),
             _ => match kind {
                 Pass::Residual => in_cache::<L, RESIDUAL>(touched, v, w, wy, out),
                 Pass::Apply => in_cache::<L, APPLY>(touched, v, w, wy, out),
@@ -75,6 +76,7 @@ unsafe fn pass_generic<L: Lanes>(
 const RESIDUAL: u8 = 0;
 const APPLY: u8 = 1;
 const CURVATURE: u8 = 2;
+const RESIDUAL_AND_SUMS: u8 = 3;
 
 #[inline(always)]
 unsafe fn by_kind<L: Lanes, const V: usize, const R: usize>(
@@ -84,13 +86,17 @@ unsafe fn by_kind<L: Lanes, const V: usize, const R: usize>(
     w: &[f32],
     wy: &[f32],
     out: &mut [f32],
+    sums: Option<&mut [f32]>,
 ) -> f32 {
     // SAFETY: the same contract.
     unsafe {
-        match kind {
-            Pass::Residual => in_registers::<L, V, R, RESIDUAL>(touched, v, w, wy, out),
-            Pass::Apply => in_registers::<L, V, R, APPLY>(touched, v, w, wy, out),
-            Pass::Curvature => in_registers::<L, V, R, CURVATURE>(touched, v, w, wy, out),
+        match (kind, sums) {
+            (Pass::Residual, Some(sums)) => {
+                in_registers::<L, V, R, RESIDUAL_AND_SUMS>(touched, v, w, wy, out, sums)
+            }
+            (Pass::Residual, None) => in_registers::<L, V, R, RESIDUAL>(touched, v, w, wy, out, &mut []),
+            (Pass::Apply, _) => in_registers::<L, V, R, APPLY>(touched, v, w, wy, out, &mut []),
+            (Pass::Curvature, _) => in_registers::<L, V, R, CURVATURE>(touched, v, w, wy, out, &mut []),
         }
     }
 }
@@ -113,7 +119,7 @@ unsafe fn coefficients<const KIND: u8>(
             // SAFETY: j + i < n.
             let weight = unsafe { *w.get_unchecked(j + i) };
             c[i] = weight * dots[i];
-            if KIND == RESIDUAL {
+            if KIND == RESIDUAL || KIND == RESIDUAL_AND_SUMS {
                 // SAFETY: as above.
                 c[i] = unsafe { *wy.get_unchecked(j + i) } - c[i];
             }
@@ -125,7 +131,8 @@ unsafe fn coefficients<const KIND: u8>(
     c
 }
 
-/// Rows of V vectors, R of them in registers at a time, with `out` in registers throughout.
+/// Rows of V vectors, R of them in registers at a time, with `out` (and `sums`, where they are asked for) in registers
+/// throughout.
 #[inline(always)]
 unsafe fn in_registers<L: Lanes, const V: usize, const R: usize, const KIND: u8>(
     touched: Touched<'_>,
@@ -133,6 +140,7 @@ unsafe fn in_registers<L: Lanes, const V: usize, const R: usize, const KIND: u8>
     w: &[f32],
     wy: &[f32],
     out: &mut [f32],
+    sums: &mut [f32],
 ) -> f32 {
     let n = w.len();
     let (base, index, vp) = (touched.data.as_ptr(), touched.index.as_ptr(), v.as_ptr());
@@ -142,6 +150,12 @@ unsafe fn in_registers<L: Lanes, const V: usize, const R: usize, const KIND: u8>
         let mut sum = [L::splat(0.0); V];
         for c in 0..V {
             sum[c] = L::load(out.as_ptr().add(c * L::N));
+        }
+        let mut weighted = [L::splat(0.0); V];
+        if KIND == RESIDUAL_AND_SUMS {
+            for c in 0..V {
+                weighted[c] = L::load(sums.as_ptr().add(c * L::N));
+            }
         }
         let mut curvature = [0.0f32; GROUP];
         let mut j = 0;
@@ -185,6 +199,15 @@ unsafe fn in_registers<L: Lanes, const V: usize, const R: usize, const KIND: u8>
                         }
                     }
                 }
+                if KIND == RESIDUAL_AND_SUMS {
+                    for i in 0..R {
+                        let f =
+                            L::splat(if j + first + i < n { *w.get_unchecked(j + first + i) } else { 0.0 });
+                        for c in 0..V {
+                            weighted[c] = L::fma(f, q[i][c], weighted[c]);
+                        }
+                    }
+                }
                 first += R;
             }
             if KIND == CURVATURE {
@@ -194,6 +217,9 @@ unsafe fn in_registers<L: Lanes, const V: usize, const R: usize, const KIND: u8>
         }
         for c in 0..V {
             L::store(out.as_mut_ptr().add(c * L::N), sum[c]);
+            if KIND == RESIDUAL_AND_SUMS {
+                L::store(sums.as_mut_ptr().add(c * L::N), weighted[c]);
+            }
         }
         (curvature[0] + curvature[1]) + (curvature[2] + curvature[3])
     }

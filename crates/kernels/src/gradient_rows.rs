@@ -92,12 +92,11 @@ impl<'a> Problem<'a> {
         let scale = self.penalty.scale(to - from);
         let weight = match self.events.constant_weight() {
             Some(weight) => f64::from(weight) * (to - from) as f64,
-            None => w.iter().map(|&w| f64::from(w)).sum(),
+            None => sum(w),
         };
         let bias = self.penalty.bias_regularization.map(|penalty| {
             let total = weight + penalty * scale;
-            let target: f64 = wy.iter().map(|&wy| f64::from(wy)).sum();
-            Schur { inverse: if total > 0.0 { (1.0 / total) as f32 } else { 0.0 }, target: target as f32 }
+            Schur { inverse: if total > 0.0 { (1.0 / total) as f32 } else { 0.0 }, target: sum(wy) as f32 }
         });
         Member {
             row,
@@ -109,6 +108,17 @@ impl<'a> Problem<'a> {
             bias,
         }
     }
+}
+
+/// The sum in double precision, in eight parts so that additions need not wait for each other.
+fn sum(values: &[f32]) -> f64 {
+    let mut parts = [0.0f64; 8];
+    for values in values.chunks(8) {
+        for (part, &value) in parts.iter_mut().zip(values) {
+            *part += f64::from(value);
+        }
+    }
+    parts.iter().sum()
 }
 
 /// Memory that a thread reuses.
