@@ -18,6 +18,8 @@ RATINGS = {
     "als": ALS(factors=6, epochs=4),
     "als-cholesky": ALS(factors=17, epochs=3, solver="cholesky", bias_regularization=0.5),
     "als-plain": ALS(factors=6, epochs=4, biases=False, frequency_scaling=0.0),
+    "als-nonnegative": ALS(factors=6, epochs=4, nonnegative=True),
+    "als-nonnegative-plain": ALS(factors=17, epochs=3, biases=False, nonnegative=True),
     "baseline": Baseline(),
     "popularity": Popularity(),
     "popularity-recent": Popularity(half_life="2d"),
@@ -26,6 +28,7 @@ RATINGS = {
 EVENTS = {
     "ials": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1),
     "ials-cholesky": ImplicitALS(factors=17, epochs=3, unobserved_weight=0.1, solver="cholesky"),
+    "ials-nonnegative": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1, nonnegative=True),
     "ials-log": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="log"),
     "ials-bm25": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="bm25"),
     "popularity-implicit": Popularity(),
@@ -74,8 +77,15 @@ def test_contract(fitted, check):
 
 @pytest.mark.parametrize(
     "trainer",
-    [ALS(factors=3, epochs=2), Baseline(), Popularity(), ImplicitALS(factors=3, epochs=2, alpha=4.0)],
-    ids=lambda trainer: type(trainer).__name__,
+    [
+        ALS(factors=3, epochs=2),
+        ALS(factors=3, epochs=2, nonnegative=True),
+        Baseline(),
+        Popularity(),
+        ImplicitALS(factors=3, epochs=2, alpha=4.0),
+        ImplicitALS(factors=3, epochs=2, alpha=4.0, nonnegative=True),
+    ],
+    ids=lambda trainer: type(trainer).__name__ + "-nonnegative" * getattr(trainer, "nonnegative", False),
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())

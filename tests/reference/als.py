@@ -1,6 +1,7 @@
 """The slow, obvious twin of `trainers/als.py` and `trainers/implicit_als.py`: dense NumPy in double precision."""
 
 import numpy as np
+from scipy.optimize import nnls
 
 
 def implicit_objective(P, Q, W, a0, offset, regularization, nu):
@@ -15,7 +16,18 @@ def implicit_objective(P, Q, W, a0, offset, regularization, nu):
     return data + users + items
 
 
-def implicit_rows(Q, W, a0, offset, regularization, nu):
+def solve(A, b, nonnegative, free=0):
+    """The minimum of ``x' A x / 2 - b' x``; with ``nonnegative`` over x >= 0 but for the last ``free`` unknowns."""
+    if not nonnegative:
+        return np.linalg.solve(A, b)
+    L = np.linalg.cholesky(A)
+    k = len(b) - free
+    X = np.column_stack([L.T, -L.T[:, k:]])  # a free unknown is the difference of two
+    x, _ = nnls(X, np.linalg.solve(L, b), maxiter=1000)
+    return np.concatenate([x[:k], x[k : k + free] - x[k + free :]])
+
+
+def implicit_rows(Q, W, a0, offset, regularization, nu, nonnegative=False):
     """The best user factors against fixed item factors."""
     P = np.zeros((len(W), Q.shape[1]))
     for u, row in enumerate(W):
@@ -25,7 +37,7 @@ def implicit_rows(Q, W, a0, offset, regularization, nu):
         q, w = Q[seen], row[seen]
         A = a0 * Q.T @ Q + (q.T * w) @ q
         A += regularization * (len(seen) + a0 * W.shape[1]) ** nu * np.eye(Q.shape[1])
-        P[u] = np.linalg.solve(A, q.T @ (w + offset))
+        P[u] = solve(A, q.T @ (w + offset), nonnegative)
     return P
 
 
@@ -38,7 +50,7 @@ def explicit_objective(P, bu, Q, bi, mean, R, regularization, bias_regularizatio
     return (error**2).sum() + users.sum() + items.sum()
 
 
-def explicit_rows(Q, bi, mean, R, regularization, bias_regularization, nu):
+def explicit_rows(Q, bi, mean, R, regularization, bias_regularization, nu, nonnegative=False):
     """The best user factors and biases against fixed items; without biases when the penalty is None."""
     k = Q.shape[1]
     P, bu = np.zeros((len(R), k)), np.zeros(len(R))
@@ -51,7 +63,8 @@ def explicit_rows(Q, bi, mean, R, regularization, bias_regularization, nu):
         if bias_regularization is not None:
             q = np.column_stack([q, np.ones(len(seen))])
             penalty = np.append(penalty, bias_regularization)
-        x = np.linalg.solve(q.T @ q + len(seen) ** nu * np.diag(penalty), q.T @ y)
+        A = q.T @ q + len(seen) ** nu * np.diag(penalty)
+        x = solve(A, q.T @ y, nonnegative, free=len(penalty) - k)
         P[u] = x[:k]
         bu[u] = x[k:].sum()
     return P, bu

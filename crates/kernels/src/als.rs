@@ -122,6 +122,8 @@ pub enum Solver<'a> {
     Exact {
         /// Full or upper triangle; empty for explicit ratings.
         gram: &'a [f32],
+        /// Whether factors stay at 0 or above; then coordinate descent from the previous row.
+        nonnegative: bool,
     },
 }
 
@@ -195,7 +197,9 @@ pub fn solve_rows(
             let problem = Problem { level, events, fixed, penalty, spectrum, mass, steps };
             improve_rows(threads, problem, Sizes::default(), x, bias)
         }
-        Solver::Exact { gram } => exact::solve_rows(level, threads, events, fixed, penalty, gram, x, bias),
+        Solver::Exact { gram, nonnegative } => {
+            exact::solve_rows(level, threads, events, fixed, penalty, gram, nonnegative, x, bias)
+        }
     }
 }
 
@@ -366,7 +370,7 @@ mod tests {
         let biases = if penalty.bias_regularization.is_some() { rows } else { 0 };
         let gram = if a0 > 0.0 { weighted_gram(level, 2, fixed, a0) } else { Vec::new() };
         let zeros = vec![0.0; stride];
-        let mut solvers = vec![Solver::Exact { gram: &gram }];
+        let mut solvers = vec![Solver::Exact { gram: &gram, nonnegative: false }];
         if a0 == 0.0 {
             solvers.push(Solver::Gradient { steps: 4 * stride, spectrum: &zeros, mass: 0.0 });
         }
@@ -455,8 +459,17 @@ mod tests {
             let gram = weighted_gram(level, 1, Factors { data: &fixed, stride }, unobserved);
             let mut exact = vec![0.0; rows * stride];
             let side = Factors { data: &fixed, stride };
-            solve_rows(level, 1, events, side, penalty, Solver::Exact { gram: &gram }, &mut exact, &mut [])
-                .unwrap();
+            solve_rows(
+                level,
+                1,
+                events,
+                side,
+                penalty,
+                Solver::Exact { gram: &gram, nonnegative: false },
+                &mut exact,
+                &mut [],
+            )
+            .unwrap();
             let score = |x: &[f32], q: &[f32], row: usize, column: usize| -> f32 {
                 (0..stride).map(|c| x[row * stride + c] * q[column * stride + c]).sum()
             };
@@ -489,7 +502,7 @@ mod tests {
                 events,
                 side,
                 penalty,
-                Solver::Exact { gram: &[] },
+                Solver::Exact { gram: &[], nonnegative: false },
                 &mut [0.0; 32],
                 &mut [],
             );

@@ -1,5 +1,6 @@
 //! One row in double precision, for systems that single precision cannot hold; see `docs/math/als.md`.
 
+use crate::als::Failure;
 use crate::row::{Prior, System};
 use crate::simd::{Lanes, Level, dispatch};
 
@@ -18,6 +19,16 @@ pub enum Refused {
     NotPositive,
     /// A pivot is NaN or infinite.
     NotFinite,
+}
+
+impl Refused {
+    /// The failure of that row.
+    pub fn of(self, row: usize) -> Failure {
+        match self {
+            Refused::NotPositive => Failure::NotPositive(row),
+            Refused::NotFinite => Failure::NotFinite(row),
+        }
+    }
 }
 
 /// `a[j..] -= f * b[j..]` for rows of one length.

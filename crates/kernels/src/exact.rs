@@ -8,7 +8,7 @@ use crate::cholesky::Factor;
 use crate::row::{Prior, System, Touched};
 use crate::simd::{self, Level};
 use crate::threads::{DisjointSlice, for_each_chunk};
-use crate::{dense, double, dual, primal};
+use crate::{dense, double, dual, nonnegative, primal};
 use std::sync::Mutex;
 
 /// Rows that one thread takes at a time.
@@ -16,7 +16,7 @@ const CHUNK: usize = 32;
 
 /// The least share of a pivot for which single precision is trusted: elimination then loses three digits at most,
 /// and four remain.
-const LEAST_SHARE: f32 = 1e-3;
+pub const LEAST_SHARE: f32 = 1e-3;
 
 /// Nanoseconds of a rank-one update, for each multiplication that counts; 100 GFLOP/s. The constants of the cost
 /// model were measured once, on one core of a Zen 4; what they are for is the ratio of the two ways.
@@ -109,6 +109,8 @@ struct Side<'a> {
     eigen: Option<Eigen>,
     /// The most events of a row that goes by its dual.
     limit: usize,
+    /// Whether factors below 0 are not allowed.
+    nonnegative: bool,
 }
 
 struct Worker {
@@ -116,6 +118,7 @@ struct Worker {
     primal: primal::Scratch,
     dual: dual::Scratch,
     double: double::Scratch,
+    nonnegative: nonnegative::Scratch,
     w: Vec<f32>,
     wy: Vec<f32>,
     /// Rows of the chunk that single precision could not solve.
@@ -130,6 +133,7 @@ impl Side<'_> {
             primal: primal::Scratch::new(stride),
             dual: dual::Scratch::new(stride, self.limit),
             double: double::Scratch::default(),
+            nonnegative: nonnegative::Scratch::default(),
             w: Vec::new(),
             wy: Vec::new(),
             again: Vec::new(),
@@ -149,6 +153,11 @@ impl Side<'_> {
         (system, (self.penalty.regularization * scale) as f32)
     }
 
+    /// M of a row in the given basis.
+    fn prior(&self, lambda: f32) -> Prior<'_> {
+        if self.gram.is_empty() { Prior::Diagonal(&[], lambda) } else { Prior::Full(self.gram, lambda) }
+    }
+
     /// Solves a chunk of rows, the first of which is `first`.
     fn solve(
         &self,
@@ -158,7 +167,7 @@ impl Side<'_> {
         worker: &mut Worker,
     ) -> Result<(), Failure> {
         let stride = self.fixed.stride;
-        let Worker { factor, primal, dual, double, w, wy, again } = worker;
+        let Worker { factor, primal, dual, double, nonnegative, w, wy, again } = worker;
         again.clear();
         for (i, x) in x.chunks_exact_mut(stride).enumerate() {
             let row = first + i;
@@ -174,12 +183,19 @@ impl Side<'_> {
                 None => (self.fixed.data, &[][..]),
             };
             let (system, lambda) = self.system(row, data, w, wy);
+            if self.nonnegative {
+                let prior = self.prior(lambda);
+                let b = nonnegative::solve(self.level, system, prior, x, factor, primal, double, nonnegative)
+                    .map_err(|why| why.of(row))?;
+                bias.get_mut(i).into_iter().for_each(|bias| *bias = b);
+                continue;
+            }
             let solved = if to - from <= self.limit && lambda > 0.0 && dual::applies(system) {
                 dual::solve(self.level, system, diagonal, lambda, x, factor, dual)
             } else {
                 let prior = match self.eigen {
-                    None if !self.gram.is_empty() => Prior::Full(self.gram, lambda),
-                    _ => Prior::Diagonal(diagonal, lambda),
+                    None => self.prior(lambda),
+                    Some(_) => Prior::Diagonal(diagonal, lambda),
                 };
                 primal::solve(self.level, system, prior, x, factor, primal)
             };
@@ -198,6 +214,10 @@ impl Side<'_> {
         }
         let finite =
             |x: &[f32], b: Option<&f32>| b.is_none_or(|b| b.is_finite()) && x.iter().all(|v| v.is_finite());
+        if self.nonnegative {
+            let bad = (0..x.len() / stride).find(|&i| !finite(&x[i * stride..(i + 1) * stride], bias.get(i)));
+            return bad.map_or(Ok(()), |i| Err(Failure::NotFinite(first + i)));
+        }
         again.extend(
             (0..x.len() / stride).filter(|&i| !finite(&x[i * stride..(i + 1) * stride], bias.get(i))),
         );
@@ -207,15 +227,9 @@ impl Side<'_> {
             let (from, to) = (self.events.indptr[row] as usize, self.events.indptr[row + 1] as usize);
             self.events.fill(from, to, w, wy);
             let (system, lambda) = self.system(row, self.fixed.data, w, wy);
-            let prior = match self.gram {
-                [] => Prior::Diagonal(&[], lambda),
-                gram => Prior::Full(gram, lambda),
-            };
             let x = &mut x[i * stride..(i + 1) * stride];
-            let b = double::solve(self.level, system, prior, x, double).map_err(|why| match why {
-                double::Refused::NotPositive => Failure::NotPositive(row),
-                double::Refused::NotFinite => Failure::NotFinite(row),
-            })?;
+            let b = double::solve(self.level, system, self.prior(lambda), x, double)
+                .map_err(|why| why.of(row))?;
             if !finite(x, Some(&b)) {
                 return Err(Failure::NotFinite(row));
             }
@@ -255,7 +269,8 @@ impl Side<'_> {
 
 /// Solves every row of one side against the fixed side; arguments as those of [`crate::als::solve_rows`].
 ///
-/// `gram` is the Gram matrix times the weight of the unobserved (stride, stride), or empty.
+/// `gram` is the Gram matrix times the weight of the unobserved (stride, stride), or empty. With `nonnegative`,
+/// factors stay at 0 or above, and the search starts from the `x` given.
 ///
 /// # Errors
 /// The first row (in row order) that could not be solved; `x` is then partly overwritten.
@@ -266,14 +281,17 @@ pub fn solve_rows(
     fixed: Factors<'_>,
     penalty: Penalty,
     gram: &[f32],
+    nonnegative: bool,
     x: &mut [f32],
     bias: &mut [f32],
 ) -> Result<(), Failure> {
     let stride = fixed.stride;
-    let rotates = !gram.is_empty() && penalty.bias_regularization.is_none() && Eigen::pays(events, fixed);
+    // A rotation mixes the factors, so their signs would be lost.
+    let rotates = !nonnegative && !gram.is_empty() && Eigen::pays(events, fixed);
     let eigen = if rotates { Some(Eigen::new(level, threads, fixed, gram)?) } else { None };
-    let limit = if gram.is_empty() || rotates { dual_limit(stride) } else { 0 };
-    let side = Side { level, events, fixed, penalty, gram, eigen, limit };
+    let dual = !nonnegative && (gram.is_empty() || rotates);
+    let limit = if dual { dual_limit(stride) } else { 0 };
+    let side = Side { level, events, fixed, penalty, gram, eigen, limit, nonnegative };
     side.solve_all(threads, x, bias)
 }
 
@@ -365,7 +383,8 @@ mod tests {
             for threads in [1, 3] {
                 let eigen = (dual && a0 > 0.0).then(|| Eigen::new(level, threads, fixed, &gram).unwrap());
                 let limit = if dual { stride } else { 0 };
-                let side = Side { level, events, fixed, penalty, gram: &gram, eigen, limit };
+                let nonnegative = false;
+                let side = Side { level, events, fixed, penalty, gram: &gram, eigen, limit, nonnegative };
                 let (mut x, mut bias) =
                     (vec![7.0; rows * stride], vec![7.0; if with_bias { rows } else { 0 }]);
                 side.solve_all(threads, &mut x, &mut bias).unwrap();
@@ -508,8 +527,8 @@ mod tests {
                     let events = Events { indptr: &indptr, indices: &indices, targets };
                     let fixed = Factors { data: &q, stride: simd::padded(k) };
                     let mut x = vec![0.0; 4 * fixed.stride];
-                    let failure =
-                        solve_rows(level, 2, events, fixed, PENALTY, &[], &mut x, &mut []).unwrap_err();
+                    let failure = solve_rows(level, 2, events, fixed, PENALTY, &[], false, &mut x, &mut [])
+                        .unwrap_err();
                     assert_eq!(failure, Failure::NotFinite(row), "{level:?} {broken}");
                 }
             }
@@ -525,8 +544,127 @@ mod tests {
         let penalty = Penalty { regularization: -1e3, ..PENALTY };
         let fixed = Factors { data: &q, stride: 16 };
         for level in Level::available() {
-            let failure = solve_rows(level, 1, events, fixed, penalty, &[], &mut [0.0; 32], &mut []);
+            let failure = solve_rows(level, 1, events, fixed, penalty, &[], false, &mut [0.0; 32], &mut []);
             assert_eq!(failure, Err(Failure::NotPositive(0)));
+        }
+    }
+
+    /// Slopes of the row's objective at `x`, each over the largest: with the bias, if there is one, last.
+    fn slopes(side: &Side<'_>, row: usize, x: &[f32], bias: f32) -> Vec<f64> {
+        let (from, to) = (side.events.indptr[row] as usize, side.events.indptr[row + 1] as usize);
+        let (mut w, mut wy) = (Vec::new(), Vec::new());
+        side.events.fill(from, to, &mut w, &mut wy);
+        let (system, lambda) = side.system(row, side.fixed.data, &w, &wy);
+        let mut scratch = double::Scratch::default();
+        let (a, b) = double::assemble(side.level, system, side.prior(lambda), &mut scratch);
+        let n = b.len();
+        let at = |i: usize| f64::from(x.get(i).copied().unwrap_or(bias));
+        let largest = b.iter().fold(0.0f64, |most, b| most.max(b.abs()));
+        let entry = |i: usize, j: usize| a[i.min(j) * n + i.max(j)];
+        (0..n).map(|i| (b[i] - (0..n).map(|j| entry(i, j) * at(j)).sum::<f64>()) / largest).collect()
+    }
+
+    #[test]
+    fn nonnegative_rows_meet_their_conditions_on_every_level() {
+        let columns = 120;
+        for level in Level::available() {
+            for k in [3, 16, 40] {
+                let (indptr, indices) = table(&[0, 1, 2, 10, 30, 100, columns], columns);
+                let rows = indptr.len() - 1;
+                let weights: Vec<f32> =
+                    noise(indices.len(), 22).iter().map(|v| 10f32.powf(4.0 * v)).collect();
+                let values: Vec<f32> = noise(indices.len(), 23).iter().map(|v| 3.0 + 4.0 * v).collect();
+                let q = factors(columns, k, 21);
+                let fixed = Factors { data: &q, stride: simd::padded(k) };
+                let explicit = Targets::Explicit {
+                    values: Some(&values),
+                    weights: Some(&weights),
+                    mean: 3.0,
+                    bias: &[],
+                };
+                let implicit = Targets::Implicit { weights: Some(&weights), weight: 0.0, offset: 1.0 };
+                for (targets, bias_regularization, a0) in [
+                    (explicit, None, 0.0),
+                    (explicit, Some(0.0), 0.0),
+                    (explicit, Some(0.3), 0.0),
+                    (implicit, None, 0.1),
+                ] {
+                    let events = Events { indptr: &indptr, indices: &indices, targets };
+                    let unobserved = f64::from(a0) * columns as f64;
+                    for regularization in [1e-6, 0.05] {
+                        let penalty = Penalty { regularization, bias_regularization, unobserved, ..PENALTY };
+                        let gram = if a0 > 0.0 { weighted_gram(level, 1, fixed, a0) } else { Vec::new() };
+                        let side = Side {
+                            level,
+                            events,
+                            fixed,
+                            penalty,
+                            gram: &gram,
+                            eigen: None,
+                            limit: 0,
+                            nonnegative: true,
+                        };
+                        let biases = if bias_regularization.is_some() { rows } else { 0 };
+                        let mut answers = Vec::new();
+                        for (threads, start) in [(1, 0.0), (3, 0.0), (1, 2.0)] {
+                            let (mut x, mut bias) = (vec![start; rows * fixed.stride], vec![0.0; biases]);
+                            solve_rows(
+                                level, threads, events, fixed, penalty, &gram, true, &mut x, &mut bias,
+                            )
+                            .unwrap();
+                            answers.push((x, bias));
+                        }
+                        assert_eq!(answers[0], answers[1], "threads change nothing");
+                        let (x, bias) = &answers[0];
+                        // With next to no penalty the minimum is nearly flat: its slopes are sure, its place is not.
+                        let same = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-4 * (1.0 + a.abs());
+                        assert!(
+                            regularization < 1e-3 || x.iter().zip(&answers[2].0).all(same),
+                            "the start changes nothing"
+                        );
+                        assert!(x.contains(&0.0) && x.iter().any(|&v| v > 0.0));
+                        for row in 1..rows {
+                            let x = &x[row * fixed.stride..(row + 1) * fixed.stride];
+                            let slopes = slopes(&side, row, x, bias.get(row).copied().unwrap_or(0.0));
+                            for (i, slope) in slopes.iter().enumerate() {
+                                let held = x.get(i).is_some_and(|&v| v == 0.0);
+                                assert!(x.get(i).is_none_or(|&v| v >= 0.0));
+                                assert!(
+                                    *slope < 2e-4 && (held || *slope > -2e-4),
+                                    "{level:?} k={k} row {row}: {slope}"
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nonnegative_rows_that_overflow_are_named() {
+        let (indptr, indices) = ([0, 1, 2], [0, 1]);
+        let q = factors(2, 3, 12);
+        let fixed = Factors { data: &q, stride: 16 };
+        for level in Level::available() {
+            for (weights, penalty, want) in [
+                ([1.0, f32::INFINITY], PENALTY, Failure::NotFinite(1)),
+                ([1.0, 1.0], Penalty { regularization: -1e3, ..PENALTY }, Failure::NotPositive(0)),
+            ] {
+                let targets = Targets::Implicit { weights: Some(&weights), weight: 1.0, offset: 0.0 };
+                let events = Events { indptr: &indptr, indices: &indices, targets };
+                let failure =
+                    solve_rows(level, 1, events, fixed, penalty, &[], true, &mut [0.0; 32], &mut []);
+                assert_eq!(failure, Err(want));
+            }
+            let targets =
+                Targets::Explicit { values: Some(&[1.0, f32::MAX]), weights: None, mean: 0.0, bias: &[] };
+            let events = Events { indptr: &indptr, indices: &indices, targets };
+            let penalty = Penalty { regularization: 1e-9, ..PENALTY };
+            let small: Vec<f32> = q.iter().map(|v| 1e-3 * v.abs()).collect();
+            let fixed = Factors { data: &small, stride: 16 };
+            let failure = solve_rows(level, 1, events, fixed, penalty, &[], true, &mut [0.0; 32], &mut []);
+            assert_eq!(failure, Err(Failure::NotFinite(1)));
         }
     }
 

@@ -20,6 +20,7 @@ pub mod labels;
 pub mod metrics;
 #[cfg(test)]
 mod noise;
+pub mod nonnegative;
 pub mod objective;
 pub mod primal;
 pub mod row;

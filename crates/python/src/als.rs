@@ -73,6 +73,8 @@ fn implicit_half_epoch(
 }
 
 /// Solves every row of `x` exactly; `gram` as `weighted_gram` gives it.
+///
+/// With `nonnegative`, factors stay at 0 or above, and the search starts from `x`.
 #[pyfunction]
 fn implicit_solve(
     py: Python<'_>,
@@ -85,6 +87,7 @@ fn implicit_solve(
     regularization: f64,
     exponent: f64,
     gram: PyReadonlyArray2<'_, f32>,
+    nonnegative: bool,
     fixed: PyReadonlyArray2<'_, f32>,
     mut x: PyReadwriteArray2<'_, f32>,
     threads: usize,
@@ -98,12 +101,12 @@ fn implicit_solve(
     let events = Events { indptr, indices, targets: Targets::Implicit { weights, weight, offset } };
     let mass = f64::from(unobserved) * fixed_rows as f64;
     let penalty = Penalty { regularization, bias_regularization: None, exponent, unobserved: mass };
-    let (fixed, solver) = (Factors { data: fixed, stride }, Solver::Exact { gram });
+    let (fixed, solver) = (Factors { data: fixed, stride }, Solver::Exact { gram, nonnegative });
     py.detach(|| als::solve_rows(Level::best(), threads, events, fixed, penalty, solver, x, &mut []))
         .map_err(failed)
 }
 
-/// One half-epoch of explicit ALS; `steps = 0` solves exactly.
+/// One half-epoch of explicit ALS; `steps = 0` solves exactly, and only then counts `nonnegative`.
 ///
 /// `bias` is written unless `bias_regularization` is None.
 #[pyfunction]
@@ -118,6 +121,7 @@ fn explicit_solve(
     bias_regularization: Option<f64>,
     exponent: f64,
     steps: usize,
+    nonnegative: bool,
     fixed: PyReadonlyArray2<'_, f32>,
     fixed_bias: PyReadonlyArray1<'_, f32>,
     mut x: PyReadwriteArray2<'_, f32>,
@@ -141,7 +145,7 @@ fn explicit_solve(
     let penalty = Penalty { regularization, bias_regularization, exponent, unobserved: 0.0 };
     let zeros = vec![0.0; stride];
     let solver = match steps {
-        0 => Solver::Exact { gram: &[] },
+        0 => Solver::Exact { gram: &[], nonnegative },
         steps => Solver::Gradient { steps, spectrum: &zeros, mass: 0.0 },
     };
     let fixed = Factors { data: fixed, stride };

@@ -18,7 +18,11 @@ _UNIT_SEPARATOR = "\x1f"  # stands in for separators of several characters, whic
 _USUAL_SEPARATORS = (";", "\t", "|", ",", "::")
 _PEEKED_LINES = 1000
 _PEEKED_BYTES = 1 << 20
-_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78")  # gzip, Zstandard, zlib; a text that starts so is read as a file
+_PACKED = (
+    b"\x1f\x8b",
+    b"\x28\xb5\x2f\xfd",
+    b"\x78",
+)  # gzip, Zstandard, zlib; a text that starts so is read as a file
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,9 @@ class RowSolver(ABC):
     #: Whether the values of events are weights, which must be above 0.
     weighs = False
 
+    #: Whether factors below 0 are not allowed.
+    nonnegative = False
+
     def check(self, train: Interactions) -> None:
         """Raises InputError if values are weights and one of them is not above 0."""
         if self.weighs:
@@ -96,6 +99,13 @@ class RowSolver(ABC):
     def contributions(self, events: Csr, items: Side, item: int) -> Doubles:
         """What each of one user's events adds to the score of ``item``, beyond mean and item bias."""
 
+    def _free(self, events: Csr, items: Side) -> npt.NDArray[np.intp]:
+        """The columns of the factors that answer to one user's events: those that are not held at 0."""
+        if not self.nonnegative:
+            return np.arange(items.factors.shape[1])
+        factors, _ = self.users(events, items, 1)
+        return np.flatnonzero(factors[0])
+
     @abstractmethod
     def params(self) -> dict[str, Any]:
         """Settings as plain data; arrays go to :meth:`arrays`."""
@@ -116,13 +126,15 @@ def _row_error(error: ArithmeticError, noun: str) -> NumericalError:
 class ExplicitRows(RowSolver):
     """Squared error on observed ratings, biases inside the row solve.
 
-    ``bias_regularization`` is None for a model without biases.
+    ``bias_regularization`` is None for a model without biases. With ``nonnegative`` no factor is below 0; biases are
+    free.
     """
 
     regularization: float
     bias_regularization: float | None
     frequency_scaling: float
     mean: float
+    nonnegative: bool = False
     kind = "explicit"
     ratings = True
 
@@ -130,7 +142,10 @@ class ExplicitRows(RowSolver):
         return Side(factors, bias)
 
     def half_epoch(self, events: Csr, fixed: Side, x: Floats, bias: Floats, steps: int, threads: int) -> None:
-        """Overwrites ``x`` and ``bias`` by the solution for ``events``; ``steps = 0`` solves exactly."""
+        """Overwrites ``x`` and ``bias`` by the solution for ``events``.
+
+        ``steps = 0`` solves exactly, and so does a ``nonnegative`` solver, whatever the steps.
+        """
         try:
             _native.explicit_solve(
                 events.indptr,
@@ -141,7 +156,8 @@ class ExplicitRows(RowSolver):
                 self.regularization,
                 self.bias_regularization,
                 self.frequency_scaling,
-                steps,
+                0 if self.nonnegative else steps,
+                self.nonnegative,
                 fixed.factors,
                 fixed.bias,
                 x,
@@ -166,11 +182,12 @@ class ExplicitRows(RowSolver):
         return self._solve(events, users, threads)
 
     def contributions(self, events: Csr, items: Side, item: int) -> Doubles:
-        q = items.factors[events.indices].astype(np.float64)  # (n, stride)
+        free = self._free(events, items)
+        q = items.factors[events.indices][:, free].astype(np.float64)  # (n, free factors)
         w, y = _weights_and_targets(events, self.mean, items.bias)
         scale = float(events.nnz) ** self.frequency_scaling
         penalty = self.regularization * scale
-        target = items.factors[item].astype(np.float64)
+        target = items.factors[item][free].astype(np.float64)
         A = (q.T * w) @ q + penalty * np.eye(q.shape[1])
         if self.bias_regularization is None:
             return np.asarray(w * y * (q @ np.linalg.solve(A, target)))
@@ -186,6 +203,7 @@ class ExplicitRows(RowSolver):
             "bias_regularization": self.bias_regularization,
             "frequency_scaling": self.frequency_scaling,
             "mean": self.mean,
+            "nonnegative": self.nonnegative,
         }
 
 
@@ -193,7 +211,8 @@ class ExplicitRows(RowSolver):
 class ImplicitRows(RowSolver):
     """Weighted squared error on all cells; exactly one of ``alpha`` and ``unobserved_weight`` is given.
 
-    ``alpha``: a0 = 1, w = alpha r, w y = 1 + w. ``unobserved_weight``: a0, w = r, w y = w; r by ``confidence``.
+    ``alpha``: a0 = 1, w = alpha r, w y = 1 + w. ``unobserved_weight``: a0, w = r, w y = w; r by ``confidence``. With
+    ``nonnegative`` no factor is below 0.
     """
 
     regularization: float
@@ -201,6 +220,7 @@ class ImplicitRows(RowSolver):
     alpha: float | None
     unobserved_weight: float | None
     confidence: Confidence
+    nonnegative: bool = False
     kind = "implicit"
     weighs = True
 
@@ -236,9 +256,14 @@ class ImplicitRows(RowSolver):
     def side(self, factors: Floats, bias: Floats, threads: int) -> Side:
         return Side(factors, bias, _native.weighted_gram(factors, self.unobserved, threads))
 
-    def solve(self, events: Csr, weights: Weights, fixed: Side, threads: int) -> Floats:
-        """Factors (rows, stride) of the rows with these events and weights, exactly."""
-        x = np.zeros((events.rows, fixed.factors.shape[1]), np.float32)
+    def solve(
+        self, events: Csr, weights: Weights, fixed: Side, threads: int, *, start: Floats | None = None
+    ) -> Floats:
+        """Factors (rows, stride) of the rows with these events and weights, exactly.
+
+        A ``nonnegative`` solver searches from ``start``; it changes the time, not the answer.
+        """
+        x = np.zeros((events.rows, fixed.factors.shape[1]), np.float32) if start is None else start.copy()
         assert fixed.gram is not None  # `side` made it
         try:
             _native.implicit_solve(
@@ -251,6 +276,7 @@ class ImplicitRows(RowSolver):
                 self.regularization,
                 self.frequency_scaling,
                 fixed.gram,
+                self.nonnegative,
                 fixed.factors,
                 x,
                 threads,
@@ -271,16 +297,16 @@ class ImplicitRows(RowSolver):
         return self.solve(events, weights, users, threads), np.zeros(events.rows, np.float32)
 
     def contributions(self, events: Csr, items: Side, item: int) -> Doubles:
-        q = items.factors[events.indices].astype(np.float64)  # (n, stride)
+        free = self._free(events, items)
+        q = items.factors[events.indices][:, free].astype(np.float64)  # (n, free factors)
         weights, weight = self.user_weights(events)
         w = np.full(events.nnz, weight) if weights is None else weights.astype(np.float64)
         mass = self.unobserved * items.factors.shape[0]
         penalty = self.regularization * (events.nnz + mass) ** self.frequency_scaling
         assert items.gram is not None  # `side` made it
-        A = items.gram + (q.T * w) @ q + penalty * np.eye(q.shape[1])
-        return np.asarray(
-            (w + self.offset) * (q @ np.linalg.solve(A, items.factors[item].astype(np.float64)))
-        )
+        A = items.gram[np.ix_(free, free)] + (q.T * w) @ q + penalty * np.eye(q.shape[1])
+        target = items.factors[item][free].astype(np.float64)
+        return np.asarray((w + self.offset) * (q @ np.linalg.solve(A, target)))
 
     def params(self) -> dict[str, Any]:
         return {
@@ -290,6 +316,7 @@ class ImplicitRows(RowSolver):
             "unobserved_weight": self.unobserved_weight,
             "confidence": self.confidence.kind,
             "average": self.confidence.average,
+            "nonnegative": self.nonnegative,
         }
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:

@@ -17,7 +17,7 @@ from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.padding import Floats
 from tastespace.models.solvers import ExplicitRows, Side
 from tastespace.trainers.base import Trainer, check_events, check_ratings, plain
-from tastespace.trainers.init import Start, start_biases, start_factors, svd_factors
+from tastespace.trainers.init import Start, drop_signs, start_biases, start_factors, svd_factors
 from tastespace.trainers.loop import run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.version import __version__
@@ -38,6 +38,7 @@ class ALS(Trainer):
         + \sum_u n_u^\nu (\lambda |p_u|^2 + \lambda_b b_u^2) + \sum_i n_i^\nu (\lambda |q_i|^2 + \lambda_b b_i^2)
 
     where :math:`\mu` is the mean rating, n counts ratings, and w is 1 unless ``ratings.decay`` made it less.
+    With ``nonnegative`` the minimum is taken over :math:`p_u \ge 0` and :math:`q_i \ge 0`.
     With ``frequency_scaling`` :math:`\nu` = 1 this is ALS-WR (Zhou et al. 2008) with biases, which are solved
     exactly together with the factors of their row.
 
@@ -57,6 +58,9 @@ class ALS(Trainer):
     frequency_scaling
         :math:`\nu` >= 0: 0 is the same penalty for every row, 1 grows with its ratings. None: 0.5 beside the default
         ``regularization``, and 1 beside a given one, for which published values (ALS-WR) are meant.
+    nonnegative
+        Keep every factor at 0 or above, so that a factor is a topic that a row has or has not; every row is then
+        solved by coordinate descent, whatever the ``solver``. Biases are free.
     solver
         ``"pcg"``: conjugate gradients; ``"cholesky"``: exact. Both end on one exact solve of the users.
     cg_steps
@@ -86,6 +90,7 @@ class ALS(Trainer):
     bias_regularization: float | None = None
     biases: bool = True
     frequency_scaling: float | None = None
+    nonnegative: bool = False
     solver: Literal["pcg", "cholesky"] = "pcg"
     cg_steps: int = 3
     init: Start = field(default=None, repr=False, compare=False)
@@ -113,6 +118,7 @@ class ALS(Trainer):
                 self._check_number(name, least=0)
         self._check_choice("solver", ("pcg", "cholesky"))
         self._check_type("biases", bool, "True or False")
+        self._check_type("nonnegative", bool, "True or False")
         self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
         self._check_init()
         self._check_type("progress", (bool, type(None)), "True, False or None")
@@ -193,7 +199,7 @@ def _rows(trainer: ALS, train: Interactions, mean: float) -> ExplicitRows:
         bias_penalty = usual if bias_penalty is None else bias_penalty
     elif bias_penalty is None:
         bias_penalty = penalty
-    return ExplicitRows(penalty, bias_penalty if trainer.biases else None, scaling, mean)
+    return ExplicitRows(penalty, bias_penalty if trainer.biases else None, scaling, mean, trainer.nonnegative)
 
 
 def _centred(table: Csr, mean: float) -> Floats:
@@ -215,10 +221,18 @@ class _Run:
             self.p, self.q = svd_factors(
                 train.by_user, train.by_item, centred, trainer.factors, trainer.seed, threads
             )
+            if trainer.nonnegative:
+                drop_signs(self.p, self.q)
         else:
             spread = START * np.sqrt(deviation(train))
             self.p, self.q = start_factors(
-                trainer.init, train.users, train.items, trainer.factors, spread, trainer.seed
+                trainer.init,
+                train.users,
+                train.items,
+                trainer.factors,
+                spread,
+                trainer.seed,
+                nonnegative=trainer.nonnegative,
             )
         self.user_bias, self.item_bias = start_biases(trainer.init, train.users, train.items, trainer.biases)
 

@@ -18,7 +18,7 @@ from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.padding import Floats
 from tastespace.models.solvers import ImplicitRows, Weights, check_weights
 from tastespace.trainers.base import Trainer, check_events, plain
-from tastespace.trainers.init import Start, start_factors, svd_factors
+from tastespace.trainers.init import Start, drop_signs, start_factors, svd_factors
 from tastespace.trainers.loop import run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.version import __version__
@@ -41,7 +41,7 @@ class ImplicitALS(Trainer):
     with w = confidence(r) and a0 = ``unobserved_weight`` (Rendle et al. 2021, iALS), or with ``alpha`` the form
     of Hu, Koren and Volinsky (2008), :math:`\sum_{u,i} c_{ui} (s_{ui} - p_u \cdot q_i)^2` with
     :math:`c = 1 + \alpha \, \mathrm{confidence}(r)`, s = 1 on S and 0 elsewhere, and a0 = 1 in the penalties.
-    n counts events.
+    n counts events. With ``nonnegative`` the minimum is taken over :math:`p_u \ge 0` and :math:`q_i \ge 0`.
 
     Parameters
     ----------
@@ -62,6 +62,9 @@ class ImplicitALS(Trainer):
         Volinsky have it, and ``"log"`` otherwise.
     frequency_scaling
         :math:`\nu` >= 0: 0 is the same penalty for every row, 1 grows with its events.
+    nonnegative
+        Keep every factor at 0 or above, so that a factor is a topic that a row has or has not; every row is then
+        solved by coordinate descent, whatever the ``solver``.
     solver
         ``"pcg"``: preconditioned conjugate gradients in the eigenbasis of the Gram matrix; ``"cholesky"``: exact.
         Both end on one exact solve of the users.
@@ -93,6 +96,7 @@ class ImplicitALS(Trainer):
     unobserved_weight: float | None = None
     confidence: Kind | None = None
     frequency_scaling: float = 1.0
+    nonnegative: bool = False
     solver: Literal["pcg", "cholesky"] = "pcg"
     cg_steps: int = 2
     init: Start = field(default=None, repr=False, compare=False)
@@ -125,6 +129,7 @@ class ImplicitALS(Trainer):
                 "ImplicitALS takes alpha (Hu, Koren and Volinsky) or unobserved_weight (iALS), not both; "
                 "unobserved_weight = 1 / alpha is the same balance of observed and unobserved cells"
             )
+        self._check_type("nonnegative", bool, "True or False")
         self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
         self._check_init()
         self._check_type("progress", (bool, type(None)), "True, False or None")
@@ -219,6 +224,7 @@ def _rows(trainer: ImplicitALS, train: Interactions) -> ImplicitRows:
         alpha=trainer.alpha,
         unobserved_weight=trainer.unobserved_weight,
         confidence=Confidence.learn(confidence, train.by_user, train.by_item),
+        nonnegative=trainer.nonnegative,
     )
     weights, weight = rows.user_weights(train.by_user)
     if weights is not None:
@@ -245,9 +251,17 @@ class _Run:
             self.p, self.q = svd_factors(
                 train.by_user, train.by_item, cells, trainer.factors, trainer.seed, threads
             )
+            if trainer.nonnegative:
+                drop_signs(self.p, self.q)
         else:
             self.p, self.q = start_factors(
-                trainer.init, train.users, train.items, trainer.factors, START, trainer.seed
+                trainer.init,
+                train.users,
+                train.items,
+                trainer.factors,
+                START,
+                trainer.seed,
+                nonnegative=trainer.nonnegative,
             )
 
     def _targets(self, weights: Weights) -> Floats | None:
@@ -267,10 +281,10 @@ class _Run:
             if side == "user"
             else (self.train.by_item, self.item_weights)
         )
-        if self.trainer.solver == "cholesky":
+        if self.trainer.solver == "cholesky" or self.trainer.nonnegative:
             zeros = np.zeros(len(fixed), np.float32)
             prepared = self.rows.side(fixed, zeros, self.threads)
-            x[:] = self.rows.solve(table, weights, prepared, self.threads)
+            x[:] = self.rows.solve(table, weights, prepared, self.threads, start=x)
             return
         try:
             _native.implicit_half_epoch(
@@ -312,7 +326,7 @@ class _Run:
         train, k = self.train, self.trainer.factors
         zeros = np.zeros(train.n_items, np.float32)
         fixed = self.rows.side(self.q, zeros, self.threads)
-        p = self.rows.solve(train.by_user, self.user_weights, fixed, self.threads)
+        p = self.rows.solve(train.by_user, self.user_weights, fixed, self.threads, start=self.p)
         params = plain(self.trainer.params()) | {
             "regularization": self.rows.regularization,
             "unobserved_weight": self.rows.unobserved_weight,
