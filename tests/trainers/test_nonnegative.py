@@ -104,7 +104,7 @@ def test_a_saved_model_solves_its_rows_as_before(trainer, tmp_path):
     model = trainer(factors=6, epochs=3, nonnegative=True).fit(train)
     model.save(tmp_path / "model.taste")
     model = ts.load(tmp_path / "model.taste")
-    history = {item: 5.0 for item in model.items.ids[:7].tolist()}
+    history = dict.fromkeys(model.items.ids[:7].tolist(), 5.0)
     assert model.fold_in(history).factors.min() >= 0
     updated = model.update(train.select(np.arange(train.n_events) < 50))
     assert updated.user_factors.min() >= 0
