@@ -8,22 +8,24 @@
 mod best;
 mod bound;
 mod codes;
+mod dots;
 mod pack;
 mod seen;
+mod user;
 
-use crate::simd::{Lanes, Level, dispatch};
+use crate::simd::Level;
 use crate::threads::{DisjointSlice, for_each_chunk};
 use best::Best;
-use bound::{Query, adjusted, below, lowered};
-use codes::{Asked, Engine, Floor, Found, PANEL, encode, largest, start, step};
+use bound::{adjusted, below, lowered};
+use codes::{Engine, Floor, Found, PANEL, Screen};
+use dots::{ABREAST, dot_in_order, dots};
 pub use pack::PackedItems;
-use pack::{Terms, norm};
+use pack::Terms;
 use seen::Seen;
+use user::User;
 
 /// Users that one thread takes at a time; they share each block of items while it is in cache.
 const CHUNK: usize = 64;
-/// Scores that are summed side by side.
-const ABREAST: usize = 8;
 
 /// How a query changes the scores, item by item.
 #[derive(Clone, Copy, Default)]
@@ -53,39 +55,6 @@ impl<'a> Exclude<'a> {
         let Ok(row) = usize::try_from(self.rows[user]) else { return &[] };
         &self.indices[self.indptr[row] as usize..self.indptr[row + 1] as usize]
     }
-}
-
-/// Products of a user (depth) with the items (rows `stride` apart) at `at`, each summed in the order of the factors.
-#[inline(always)]
-unsafe fn dots_generic<L: Lanes>(
-    user: &[f32],
-    items: &[f32],
-    stride: usize,
-    at: &[u32; ABREAST],
-) -> [f32; ABREAST] {
-    assert!(user.len() <= stride || user.is_empty());
-    let rows = at.map(|at| &items[at as usize * stride..][..user.len()]);
-    let mut sums = [0.0f32; ABREAST];
-    for c in 0..user.len() {
-        for (sum, row) in sums.iter_mut().zip(&rows) {
-            // SAFETY: L runs here; every row has the length of the user.
-            *sum = unsafe { L::fma1(*user.get_unchecked(c), *row.get_unchecked(c), *sum) };
-        }
-    }
-    sums
-}
-
-dispatch!(
-    fn dots = dots_generic(user: &[f32], items: &[f32], stride: usize, at: &[u32; ABREAST]) -> [f32; ABREAST]
-);
-
-/// A user while the blocks go by.
-struct Asking<'a> {
-    user: &'a [f32], // no factors where all are 0: every product is 0
-    offset: f32,
-    query: Query,
-    scale: f32,
-    start: i32,
 }
 
 /// What a thread works with.
@@ -146,13 +115,13 @@ impl PackedItems {
         for_each_chunk(threads, count.div_ceil(CHUNK), init, |scratch, chunk| {
             let first = chunk * CHUNK;
             let members = first..count.min(first + CHUNK);
-            let asking: Vec<Asking<'_>> = members
+            let asking: Vec<User<'_>> = members
                 .clone()
                 .map(|user| {
                     let vector =
                         if self.k == 0 { &[] } else { &users[user * stride..user * stride + self.k] };
                     let codes = &mut scratch.codes[(user - first) * width..][..width];
-                    asking(vector, offset[user], engine, codes)
+                    User::new(vector, offset[user], engine, codes)
                 })
                 .collect();
             let excluded = |slot: usize| {
@@ -192,14 +161,7 @@ impl PackedItems {
     }
 
     /// Shows all blocks to the users of a chunk.
-    fn meet(
-        &self,
-        level: Level,
-        engine: Engine,
-        terms: &Terms,
-        asking: &[Asking<'_>],
-        scratch: &mut Scratch,
-    ) {
+    fn meet(&self, level: Level, engine: Engine, terms: &Terms, asking: &[User<'_>], scratch: &mut Scratch) {
         let (groups, width) = (self.groups(), self.groups() * codes::GROUP);
         let Scratch { best, seen, codes, found, active, waiting } = scratch;
         active.clear();
@@ -210,7 +172,7 @@ impl PackedItems {
             let lines = &self.codes[positions.start / PANEL * groups..positions.end / PANEL * groups];
             let bias = &terms.bias[positions.clone()];
             active.retain(|&slot| {
-                let Asking { query, start, scale, .. } = &asking[slot];
+                let User { query, start, scale, .. } = &asking[slot];
                 let bar = best[slot].bar();
                 if !query.may_reach(bar, block.norm_from_here, rest) {
                     return false;
@@ -230,7 +192,7 @@ impl PackedItems {
                 };
                 found.at.clear();
                 found.score.clear();
-                let asked = Asked {
+                let screen = Screen {
                     user: &codes[slot * width..(slot + 1) * width],
                     start: *start,
                     scale: scale * block.scale,
@@ -239,7 +201,7 @@ impl PackedItems {
                     bias,
                     floor,
                 };
-                engine.reaching(&asked, found);
+                engine.reaching(&screen, found);
                 let line = &mut waiting[slot];
                 for (&at, &score) in found.at.iter().zip(&found.score) {
                     let at = positions.start + at as usize;
@@ -260,27 +222,20 @@ impl PackedItems {
                 true
             });
         }
-        for (slot, asking) in asking.iter().enumerate() {
-            self.score(level, terms, asking, &mut waiting[slot], &mut best[slot]);
+        for (slot, user) in asking.iter().enumerate() {
+            self.score(level, terms, user, &mut waiting[slot], &mut best[slot]);
         }
     }
 
     /// Scores the waiting items of a user and offers them.
-    fn score(
-        &self,
-        level: Level,
-        terms: &Terms,
-        asking: &Asking<'_>,
-        waiting: &mut Waiting,
-        best: &mut Best,
-    ) {
+    fn score(&self, level: Level, terms: &Terms, user: &User<'_>, waiting: &mut Waiting, best: &mut Best) {
         if waiting.count == 0 {
             return;
         }
-        let products = dots(level, asking.user, &self.vectors, self.k, &waiting.at);
+        let products = dots(level, user.vector, &self.vectors, self.k, &waiting.at);
         for (&at, product) in waiting.at.iter().zip(products).take(waiting.count) {
             let at = at as usize;
-            let mut score = product + terms.bias[at] + asking.offset;
+            let mut score = product + terms.bias[at] + user.offset;
             if let Some(boost) = &terms.boost {
                 score *= if score > 0.0 { boost.positive[at] } else { boost.negative[at] };
             }
@@ -325,30 +280,6 @@ impl PackedItems {
         );
     }
 }
-
-fn asking<'a>(vector: &'a [f32], offset: f32, engine: Engine, codes: &mut [i8]) -> Asking<'a> {
-    let limit = engine.user_limit();
-    let scale = step(largest(vector), limit);
-    let coded = encode(vector, scale, limit, codes);
-    let norm = norm(vector);
-    let user = if norm == 0.0 { &[] } else { vector };
-    let query = Query::new(norm, &coded, vector.len(), offset);
-    Asking { user, offset, query, scale, start: start(codes) }
-}
-
-#[inline(always)]
-unsafe fn dot_in_order_generic<L: Lanes>(user: &[f32], item: &[f32]) -> f32 {
-    let mut total = 0.0;
-    for (&a, &b) in user.iter().zip(item) {
-        // SAFETY: L runs here.
-        total = unsafe { L::fma1(a, b, total) };
-    }
-    total
-}
-
-dispatch!(
-    fn dot_in_order = dot_in_order_generic(user: &[f32], item: &[f32]) -> f32
-);
 
 #[cfg(test)]
 mod tests;

@@ -36,12 +36,13 @@ impl Best {
         Self { n, held: BinaryHeap::with_capacity(n) }
     }
 
-    /// The score that an item needs to get in: above it, or equal with a row below that of the last one held.
+    /// The score that an item needs to get in: above it, or equal with a row below that of the last one held. An
+    /// infinite one counts as the greatest float, with which bounds can be compared.
     pub(super) fn bar(&self) -> f32 {
         if self.held.len() < self.n {
             return f32::NEG_INFINITY;
         }
-        self.held.peek().map_or(f32::INFINITY, |worst| worst.score)
+        self.held.peek().map_or(f32::INFINITY, |worst| worst.score.min(f32::MAX))
     }
 
     /// Takes an item in if it is among the best. NaN and minus infinity never are.

@@ -70,19 +70,22 @@ impl Query {
         self.slack + 8.0 * UNIT * (shifts.bias_size + bar)
     }
 
+    /// Whether no score of an item that is no longer than `norm` can overflow; else nothing is known of it.
+    fn tame(&self, norm: f64, shifts: &Shifts) -> bool {
+        self.norm * norm + shifts.bias_size + self.offset.abs() < HUGE
+    }
+
     /// Whether an item that is no longer than `norm` can have a score of at least `bar`.
     pub(super) fn may_reach(&self, bar: f32, norm: f64, shifts: &Shifts) -> bool {
         let most = self.reach * norm + shifts.bias + self.offset + self.slack(bar, shifts);
-        // Not a number, where there is any overflow, may be anything.
-        let below = adjusted(most, shifts.positive, shifts.negative) < f64::from(bar);
-        shifts.bias > f64::NEG_INFINITY && (!below || most > HUGE)
+        let most = adjusted(most, shifts.positive, shifts.negative);
+        shifts.bias > f64::NEG_INFINITY && (most >= f64::from(bar) || !self.tame(norm, shifts))
     }
 
     /// What a score of this block may be above the one from the codes; infinite where nothing is known.
     pub(super) fn margin(&self, bar: f32, block: &Block, shifts: &Shifts) -> f64 {
-        let known = self.norm * block.norm + shifts.bias_size + self.offset.abs() < HUGE;
         let margin = self.per_norm * block.norm + self.per_error * block.error + self.slack(bar, shifts);
-        if known { margin } else { f64::INFINITY }
+        if self.tame(block.norm, shifts) { margin } else { f64::INFINITY }
     }
 }
 

@@ -94,7 +94,7 @@ pub(super) struct Floor<'a> {
 }
 
 /// A user before a block of items.
-pub(super) struct Asked<'a> {
+pub(super) struct Screen<'a> {
     /// The user's codes, (groups * GROUP), and their [`start`].
     pub(super) user: &'a [i8],
     pub(super) start: i32,
@@ -161,45 +161,45 @@ impl Engine {
 
     /// Appends the items of a block whose approximate score `scale * codes . codes + bias` reaches the floor,
     /// or is not a number.
-    pub(super) fn reaching(self, asked: &Asked<'_>, found: &mut Found) {
-        let &Asked { user, items, run, bias, floor, .. } = asked;
+    pub(super) fn reaching(self, screen: &Screen<'_>, found: &mut Found) {
+        let &Screen { user, items, run, bias, floor, .. } = screen;
         assert!(user.len().is_multiple_of(GROUP) && bias.len().is_multiple_of(run * PANEL));
         assert!(items.len() * PANEL * GROUP == user.len() * bias.len() && matches!(run, 1 | 2 | 4 | RUN));
         assert!(floor.boosted.is_none_or(|(_, per_bar)| per_bar.len() == bias.len()));
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
-        unsafe fn avx2(asked: &Asked<'_>, found: &mut Found) {
+        unsafe fn avx2(screen: &Screen<'_>, found: &mut Found) {
             // SAFETY: compiled for the instruction set; sizes are asserted by the caller. Four panels are eight
             // registers of sums.
             unsafe {
-                match asked.run {
-                    1 => reaching_generic::<x86::Avx2, 1>(asked, found),
-                    2 => reaching_generic::<x86::Avx2, 2>(asked, found),
-                    _ => reaching_generic::<x86::Avx2, 4>(asked, found),
+                match screen.run {
+                    1 => reaching_generic::<x86::Avx2, 1>(screen, found),
+                    2 => reaching_generic::<x86::Avx2, 2>(screen, found),
+                    _ => reaching_generic::<x86::Avx2, 4>(screen, found),
                 }
             }
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx512vnni,avx2,fma")]
-        unsafe fn vnni(asked: &Asked<'_>, found: &mut Found) {
+        unsafe fn vnni(screen: &Screen<'_>, found: &mut Found) {
             // SAFETY: compiled for the instruction set; sizes are asserted by the caller.
             unsafe {
-                match asked.run {
-                    1 => reaching_generic::<x86::Vnni, 1>(asked, found),
-                    2 => reaching_generic::<x86::Vnni, 2>(asked, found),
-                    4 => reaching_generic::<x86::Vnni, 4>(asked, found),
-                    _ => reaching_generic::<x86::Vnni, RUN>(asked, found),
+                match screen.run {
+                    1 => reaching_generic::<x86::Vnni, 1>(screen, found),
+                    2 => reaching_generic::<x86::Vnni, 2>(screen, found),
+                    4 => reaching_generic::<x86::Vnni, 4>(screen, found),
+                    _ => reaching_generic::<x86::Vnni, RUN>(screen, found),
                 }
             }
         }
         // SAFETY: `of` found the instruction set on this machine; sizes are asserted above.
         unsafe {
             match self {
-                Engine::Portable => reaching_generic::<Portable, 1>(asked, found),
+                Engine::Portable => reaching_generic::<Portable, 1>(screen, found),
                 #[cfg(target_arch = "x86_64")]
-                Engine::Avx2 => avx2(asked, found),
+                Engine::Avx2 => avx2(screen, found),
                 #[cfg(target_arch = "x86_64")]
-                Engine::Vnni => vnni(asked, found),
+                Engine::Vnni => vnni(screen, found),
             }
         }
     }
@@ -229,8 +229,8 @@ trait Sums: Copy {
 
 /// P panels at a time; P divides the panels of a run.
 #[inline(always)]
-unsafe fn reaching_generic<S: Sums, const P: usize>(asked: &Asked<'_>, found: &mut Found) {
-    let Asked { user, start, scale, items, run, bias, floor } = *asked;
+unsafe fn reaching_generic<S: Sums, const P: usize>(screen: &Screen<'_>, found: &mut Found) {
+    let Screen { user, start, scale, items, run, bias, floor } = *screen;
     let groups = user.len() / GROUP;
     let mut scores = [0.0f32; PANEL];
     let (bar, per_bar) =
