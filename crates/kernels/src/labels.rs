@@ -3,118 +3,145 @@
 /// Labels looked up side by side: while one waits for memory, the others do too.
 const BATCH: usize = 32;
 
-/// Number in a slot without a label.
-const FREE: i32 = -1;
+/// Place in a slot without a label.
+const FREE: u32 = u32::MAX;
+
+/// Bytes before each label: its number and its length.
+const HEAD: usize = 8;
 
 /// Distinct labels, numbered from 0 in order of first appearance.
 #[derive(Clone, Debug)]
 pub struct Labels {
     /// Open addressing with linear probing, at most half full; their number is a power of two.
     slots: Vec<Slot>,
-    /// Where each label starts in `bytes`, and the last one ends.
-    starts: Vec<usize>,
-    bytes: Vec<u8>,
+    /// Labels in order, each behind its head and filled up to a multiple of [`HEAD`].
+    records: Vec<u8>,
+    count: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     /// Upper half of the hash; where it differs, so does the label.
     tag: u32,
-    /// Number of the label, or `FREE`.
-    code: i32,
+    /// Where the record is, in units of [`HEAD`], or `FREE`.
+    place: u32,
 }
+
+const EMPTY: Slot = Slot { tag: 0, place: FREE };
 
 impl Default for Labels {
     fn default() -> Self {
-        Self { slots: vec![Slot { tag: 0, code: FREE }; 4 * BATCH], starts: vec![0], bytes: Vec::new() }
+        Self { slots: vec![EMPTY; 4 * BATCH], records: Vec::new(), count: 0 }
     }
 }
 
 impl Labels {
     /// Number of labels.
     pub fn len(&self) -> usize {
-        self.starts.len() - 1
+        self.count
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The label of a number.
-    pub fn get(&self, code: usize) -> &[u8] {
-        &self.bytes[self.starts[code]..self.starts[code + 1]]
+        self.count == 0
     }
 
     /// The labels in order.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.len()).map(|code| self.get(code))
+        self.places().map(|place| self.record(place).1)
     }
 
     /// The numbers of labels in `out`, of the same length; a new one takes the next free number.
     ///
     /// # Panics
-    /// With more than `i32::MAX` labels.
+    /// With more than `i32::MAX` labels, or 32 GiB of them.
     pub fn codes(&mut self, labels: &[&[u8]], out: &mut [i32]) {
         assert_eq!(labels.len(), out.len());
         for (labels, out) in labels.chunks(BATCH).zip(out.chunks_mut(BATCH)) {
-            let (mut hashes, mut found) = ([0; BATCH], [Slot { tag: 0, code: FREE }; BATCH]);
-            let (mut ranges, mask) = ([const { 0..0 }; BATCH], self.slots.len() - 1);
+            let (mut hashes, mut places) = ([0; BATCH], [FREE; BATCH]);
+            let mask = self.slots.len() - 1;
             for (hash, label) in hashes.iter_mut().zip(labels) {
                 *hash = hash_of(label);
             }
-            // What each loop reads has been found by the one before, so that its loads need not wait for each other.
-            for (found, &hash) in found.iter_mut().zip(&hashes) {
+            // The loads of this loop wait for none of each other, and those of the next one neither.
+            for (place, &hash) in places.iter_mut().zip(&hashes) {
                 let at = hash as usize & mask;
                 // Without a branch, for it would often be foreseen wrongly.
                 let other = usize::from(self.slots[at].tag != tag(hash));
-                *found = self.slots[(at + other) & mask];
-            }
-            for (range, found) in ranges.iter_mut().zip(&found) {
-                let code = found.code.max(0) as usize;
-                *range = self.starts[code]..self.starts[(code + 1).min(self.len())];
+                *place = self.slots[(at + other) & mask].place;
             }
             for (n, (label, code)) in labels.iter().zip(out).enumerate() {
-                let Slot { code: known, .. } = found[n];
-                let same = known != FREE && equal(&self.bytes[ranges[n].clone()], label);
-                *code = if same { known } else { self.code(label, hashes[n]) };
+                *code = self.known(places[n], label).unwrap_or_else(|| self.code(label, hashes[n]));
             }
         }
+    }
+
+    /// The number of a label if it is the one at `place`.
+    #[inline]
+    fn known(&self, place: u32, label: &[u8]) -> Option<i32> {
+        if place == FREE {
+            return None;
+        }
+        let (code, known) = self.record(place);
+        equal(known, label).then_some(code)
     }
 
     fn code(&mut self, label: &[u8], hash: u64) -> i32 {
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
-        while self.slots[at].code != FREE {
-            let Slot { tag: known, code } = self.slots[at];
-            if known == tag(hash) && equal(self.get(code as usize), label) {
+        while self.slots[at].place != FREE {
+            if self.slots[at].tag == tag(hash)
+                && let Some(code) = self.known(self.slots[at].place, label)
+            {
                 return code;
             }
             at = (at + 1) & mask;
         }
-        assert!(self.len() < i32::MAX as usize, "too many labels");
-        let code = self.len() as i32;
-        self.bytes.extend_from_slice(label);
-        self.starts.push(self.bytes.len());
-        self.slots[at] = Slot { tag: tag(hash), code };
-        if 2 * self.len() > self.slots.len() {
+        let (code, place) = (self.count as u32, self.records.len() / HEAD);
+        assert!(code < i32::MAX as u32 && place < FREE as usize, "too many labels");
+        self.records.extend(code.to_le_bytes());
+        self.records.extend((label.len() as u32).to_le_bytes());
+        self.records.extend(label);
+        self.records.resize(self.records.len().next_multiple_of(HEAD), 0);
+        self.count += 1;
+        self.slots[at] = Slot { tag: tag(hash), place: place as u32 };
+        if 2 * self.count > self.slots.len() {
             self.grow();
         }
-        code
+        code as i32
     }
 
     fn grow(&mut self) {
         let mask = 2 * self.slots.len() - 1;
-        let mut slots = vec![Slot { tag: 0, code: FREE }; mask + 1];
-        for (code, label) in (0..).zip(self.iter()) {
-            let hash = hash_of(label);
+        let mut slots = vec![EMPTY; mask + 1];
+        for place in self.places() {
+            let hash = hash_of(self.record(place).1);
             let mut at = hash as usize & mask;
-            while slots[at].code != FREE {
+            while slots[at].place != FREE {
                 at = (at + 1) & mask;
             }
-            slots[at] = Slot { tag: tag(hash), code };
+            slots[at] = Slot { tag: tag(hash), place };
         }
         self.slots = slots;
+    }
+
+    /// Number and label of a record.
+    #[inline]
+    fn record(&self, place: u32) -> (i32, &[u8]) {
+        let at = place as usize * HEAD;
+        let head = |from: usize| u32::from_le_bytes(self.records[from..from + 4].try_into().unwrap_or_default());
+        let (code, length) = (head(at), head(at + 4) as usize);
+        (code as i32, &self.records[at + HEAD..at + HEAD + length])
+    }
+
+    /// Places of the records in order.
+    fn places(&self) -> impl Iterator<Item = u32> {
+        let mut next = 0;
+        (0..self.count).map(move |_| {
+            let place = next;
+            next += 1 + self.record(place).1.len().div_ceil(HEAD) as u32;
+            place
+        })
     }
 }
 
