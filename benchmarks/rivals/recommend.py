@@ -1,8 +1,9 @@
 """Lists of ten by ``implicit``, from given factors, on request.
 
 Run as ``python recommend.py MODEL.npz THREADS BATCH``. MODEL holds ``users`` and ``items``, float32 factors, and
-``indptr`` and ``indices`` of what each user has seen. A line "all N" on standard input asks for the lists of the first N
-users in batches; "one N" for the N users one at a time. The answer is a JSON line of seconds: one number, or one a user.
+``indptr`` and ``indices`` of what each user has seen. A line "all N" on standard input asks for the lists of the first
+N users in batches; "one N" for the N users one at a time. The answer is a JSON line of seconds: one number, or one a
+user.
 """
 
 import json

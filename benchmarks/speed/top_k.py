@@ -1,14 +1,14 @@
 """Lists of ten without seen items, for everyone and for one user at a time, beside implicit and NumPy.
 
-Protocol: ``ImplicitALS`` learns the table once for each number of factors; implicit and NumPy get the same factors. For
-everyone: ours, ``recommend_all`` (tables with ids) and ``rank`` (arrays of rows, which is what implicit gives);
-implicit, ``recommend`` in batches of 1,000; NumPy, a product, ``-inf`` for what was seen, and ``argpartition`` in batches of
-1,000 on the first 10,000 users. For one user: ``model.recommend(id, n=10)``, implicit's ``recommend`` of one row (the
-row of seen items is cut beforehand), NumPy the same steps on one row. Rounds take turns; all libraries on the same
-number of threads, one user on one. Every line is a JSON object with raw seconds.
+Protocol: ``ImplicitALS`` learns the table once for each number of factors; implicit and NumPy get the same factors.
+For everyone: ours, ``recommend_all`` (tables with ids) and ``rank`` (arrays of rows, which is what implicit gives);
+implicit, ``recommend`` in batches of 1,000; NumPy, a product, ``-inf`` for what was seen, and ``argpartition`` in
+batches of 1,000 on the first 10,000 users. For one user: ``model.recommend(id, n=10)``, implicit's ``recommend`` of
+one row (the row of seen items is cut beforehand), NumPy the same steps on one row. Rounds take turns; all libraries
+on the same number of threads, one user on one. Every line is a JSON object with raw seconds.
 
-Run as ``python benchmarks/speed/top_k.py TABLE.npz``, a SciPy CSR matrix of ones; ``RIVALS_PYTHON`` names the interpreter
-that has implicit.
+Run as ``python benchmarks/speed/top_k.py TABLE.npz``, a SciPy CSR matrix of ones; ``RIVALS_PYTHON`` names the
+interpreter that has implicit.
 """
 
 import argparse
@@ -85,7 +85,8 @@ def measure(table: sp.csr_matrix, factors: int, rounds: int, singles: int) -> No
             env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
             | {"OPENBLAS_NUM_THREADS": "1"},
         )
-        assert rival.stdin is not None and rival.stdout is not None
+        assert rival.stdin is not None
+        assert rival.stdout is not None
 
         def ask(line: str) -> list[float]:
             print(line, file=rival.stdin, flush=True)

@@ -189,6 +189,30 @@ def test_similar_items_are_the_closest(als):
         Baseline().fit(world()).similar_items(100)
 
 
+def test_similar_users_are_the_closest_and_the_same_each_time(als):
+    p = als.user_factors.astype(float)
+    for metric, rows in (("cosine", p / np.linalg.norm(p, axis=1, keepdims=True)), ("dot", p)):
+        scores = rows @ rows[als.users.row("u3")]
+        scores[als.users.row("u3")] = -np.inf
+        first = als.similar_users("u3", 4, metric=metric)
+        assert first["neighbour"].tolist() == als.users.ids[np.argsort(-scores)[:4]].tolist()
+        assert als.similar_users("u3", 4, metric=metric) == first
+        assert copy.copy(als).similar_users("u3", 4, metric=metric) == first
+
+
+def test_a_list_is_the_same_alone_and_among_users_whose_lists_are_shorter(als):
+    known = {
+        user: int(als.history.indptr[row + 1] - als.history.indptr[row]) for row, user in enumerate(als.users)
+    }
+    for n in (3, len(als.items)):  # the second is more than is left
+        together = als.recommend(list(known), n)
+        for user, seen in known.items():
+            mine = together["user"] == user
+            alone = als.recommend(user, n)
+            assert len(alone) == min(n, len(als.items) - seen)
+            assert all((together[name][mine] == alone[name]).all() for name in alone.columns)
+
+
 def test_predict_stays_inside_the_scale_and_recommend_does_not():
     als = ALS(factors=5, epochs=8, regularization=0.01).fit(world())
     rows = np.repeat(np.arange(len(als.users), dtype=np.int32), len(als.items))
