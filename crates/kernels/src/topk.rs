@@ -10,6 +10,7 @@ mod bound;
 mod codes;
 mod dots;
 mod pack;
+mod screen;
 mod seen;
 mod user;
 
@@ -17,10 +18,11 @@ use crate::simd::Level;
 use crate::threads::{DisjointSlice, for_each_chunk};
 use best::Best;
 use bound::{adjusted, below, lowered};
-use codes::{Engine, Floor, Found, PANEL, Screen};
+use codes::PANEL;
 use dots::{ABREAST, dot_in_order, dots};
 pub use pack::PackedItems;
 use pack::Terms;
+use screen::{Engine, Floor, Found, Screen};
 use seen::Seen;
 use user::User;
 

@@ -1,8 +1,9 @@
 //! A user while the blocks go by.
 
 use super::bound::Query;
-use super::codes::{Engine, encode, largest, start, step};
+use super::codes::{encode, largest, start, step};
 use super::pack::norm;
+use super::screen::Engine;
 
 pub(super) struct User<'a> {
     /// No factors where all are 0: every product is 0 then.
