@@ -4,6 +4,7 @@
 //! inverse times the old rows, and what is below loses the panel's products ([`syrk`](crate::syrk)). Wide matrices
 //! gather four panels before they touch what is below, so that it passes through the cache a quarter as often.
 
+use crate::lines::Lines;
 use crate::simd::{Lanes, Level, dispatch};
 use crate::syrk::{self, BLOCK};
 
@@ -15,11 +16,11 @@ const NARROW: usize = 160;
 /// A symmetric positive definite matrix on its way to `U' U`, with memory that is reused.
 pub struct Factor {
     /// Before: the matrix, upper triangle. After: U outside the diagonal blocks.
-    matrix: Vec<f32>,
+    matrix: Lines,
     /// The inverses of the diagonal blocks of U, one after the other, row by row.
-    inverse: Vec<f32>,
+    inverse: Lines,
     /// Rows of the present group, as a tile.
-    tile: Vec<f32>,
+    tile: Lines,
     /// The diagonal before the factorization.
     diagonal: Vec<f32>,
     width: usize,
@@ -33,9 +34,9 @@ impl Factor {
     /// Room for matrices of up to `width` rows, a multiple of 16.
     pub fn new(width: usize) -> Self {
         Self {
-            matrix: vec![0.0; width * width],
-            inverse: vec![0.0; width * BLOCK],
-            tile: vec![0.0; width * GROUP],
+            matrix: Lines::zeros(width * width),
+            inverse: Lines::zeros(width * BLOCK),
+            tile: Lines::zeros(width * GROUP),
             diagonal: vec![0.0; width],
             width,
         }

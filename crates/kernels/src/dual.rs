@@ -1,6 +1,8 @@
 //! One row by the (n, n) matrix of its events, for rows with fewer events than factors; see `docs/math/als.md`.
 
 use crate::cholesky::{Factor, NotPositive};
+use crate::lines::Lines;
+use crate::random::Normals;
 use crate::row::{System, Touched};
 use crate::simd::{Lanes, Level, dispatch};
 use crate::syrk::{self, BLOCK};
@@ -8,7 +10,7 @@ use crate::syrk::{self, BLOCK};
 /// Memory that a thread reuses from row to row.
 pub struct Scratch {
     /// `D^-1/2 Q' W^1/2`, (stride, events) by blocks of 16 events.
-    tile: Vec<f32>,
+    tile: Lines,
     /// `D^-1/2`.
     root: Vec<f32>,
     /// `w^1/2`.
@@ -30,7 +32,7 @@ impl Scratch {
     pub fn new(stride: usize, events: usize) -> Self {
         let width = padded(events);
         Self {
-            tile: vec![0.0; syrk::tile_len(stride, width)],
+            tile: Lines::zeros(syrk::tile_len(stride, width)),
             root: vec![0.0; stride],
             weight: vec![0.0; width],
             h: vec![0.0; width],
@@ -204,4 +206,49 @@ pub fn solve(
     h.iter_mut().zip(&*weight).for_each(|(h, w)| *h *= w);
     expand(level, system.touched, h, root, x);
     Ok((bias, least))
+}
+
+/// As [`solve`] without a bias, with noise on the right-hand side: `x ~ N(A^-1 b, A^-1)`.
+///
+/// With `T = W^1/2 Q D^-1/2` and normal `z1` (stride) and `z2` (events), `x = D^-1/2 (z1 + T' h)` where
+/// `(I + T T') h = W^-1/2 wy + z2 - T z1`.
+///
+/// # Errors
+/// As [`solve`].
+pub fn perturbed(
+    level: Level,
+    system: System<'_>,
+    diagonal: &[f32],
+    lambda: f32,
+    z1: &[f32],
+    normals: &mut Normals,
+    x: &mut [f32],
+    factor: &mut Factor,
+    scratch: &mut Scratch,
+) -> Result<(), NotPositive> {
+    assemble(level, system, diagonal, lambda, factor, scratch);
+    factor.decompose(level)?;
+    let stride = system.touched.stride;
+    let n = system.w.len();
+    let width = padded(n);
+    let Scratch { tile, root, weight, h, .. } = scratch;
+    let h = &mut h[..width];
+    normals.fill(&mut h[..n]);
+    h[n..].fill(0.0);
+    for j in 0..n {
+        h[j] += system.wy[j] / weight[j];
+    }
+    for (block, h) in h.chunks_exact_mut(BLOCK).enumerate() {
+        let columns = &tile[block * BLOCK * stride..(block + 1) * BLOCK * stride];
+        for (column, &z) in columns.chunks_exact(BLOCK).zip(z1) {
+            h.iter_mut().zip(column).for_each(|(h, t)| *h -= t * z);
+        }
+    }
+    factor.solve(level, h);
+    h.iter_mut().zip(&*weight).for_each(|(h, w)| *h *= w);
+    expand(level, system.touched, h, root, x);
+    for c in 0..stride {
+        x[c] += root[c] * z1[c];
+    }
+    Ok(())
 }

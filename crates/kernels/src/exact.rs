@@ -5,6 +5,7 @@
 
 use crate::als::{Events, Factors, Failure, Penalty};
 use crate::cholesky::Factor;
+use crate::lines::Lines;
 use crate::row::{Prior, System, Touched};
 use crate::simd::{self, Level};
 use crate::threads::{DisjointSlice, for_each_chunk};
@@ -52,7 +53,7 @@ struct Eigen {
     /// Of the weighted Gram matrix.
     spectrum: Vec<f32>,
     /// The rotated fixed side.
-    fixed: Vec<f32>,
+    fixed: Lines,
     /// The way back, (stride, stride).
     back: Vec<f32>,
 }
@@ -92,7 +93,7 @@ impl Eigen {
                 back[j * stride + i] = basis[i * stride + j];
             }
         }
-        let mut rotated = fixed.data.to_vec();
+        let mut rotated = Lines::from(fixed.data);
         dense::rotate(level, threads, &mut rotated, &basis, stride);
         Ok(Self { spectrum, fixed: rotated, back })
     }

@@ -1,6 +1,7 @@
 //! One row by the (k, k) matrix of its system; see `docs/math/als.md`.
 
 use crate::cholesky::{Factor, NotPositive};
+use crate::lines::Lines;
 use crate::row::{Prior, System, Touched};
 use crate::simd::{Lanes, Level, dispatch};
 use crate::syrk::{self, BLOCK};
@@ -12,14 +13,14 @@ const AHEAD: usize = 16;
 
 /// Memory that a thread reuses from row to row.
 pub struct Scratch {
-    tile: Vec<f32>,
+    tile: Lines,
     s: Vec<f32>,
 }
 
 impl Scratch {
     /// For rows of `stride` floats.
     pub fn new(stride: usize) -> Self {
-        Self { tile: vec![0.0; syrk::tile_len(ROWS, stride)], s: vec![0.0; stride] }
+        Self { tile: Lines::zeros(syrk::tile_len(ROWS, stride)), s: vec![0.0; stride] }
     }
 }
 

@@ -4,6 +4,7 @@
 //! `(c / BLOCK) * pitch + r * BLOCK + c % BLOCK`. So the inner loop reads two streams without gaps, however wide
 //! the matrix is, and rows whose length is a power of two do not fight for the same cache sets.
 
+use crate::lines::Lines;
 use crate::simd::{Lanes, Level, PAD, dispatch};
 
 /// Columns of a block; every padded row length is a multiple.
@@ -133,7 +134,7 @@ dispatch!(
 /// `c += t' t`, upper triangle; `t` is (rows, stride) row by row, `c` (stride, stride).
 pub fn syrk_add(level: Level, t: &[f32], stride: usize, c: &mut [f32]) {
     const ROWS: usize = 64;
-    let mut tile = vec![0.0; tile_len(ROWS, stride)];
+    let mut tile = Lines::zeros(tile_len(ROWS, stride));
     for rows in t.chunks(ROWS * stride) {
         let n = rows.len() / stride;
         for (r, row) in rows.chunks_exact(stride).enumerate() {

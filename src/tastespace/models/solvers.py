@@ -19,7 +19,7 @@ from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
 from tastespace.errors import InputError, NewerFormatError, NumericalError, UnsupportedError
 from tastespace.models.confidence import Confidence
-from tastespace.models.padding import Floats
+from tastespace.models.padding import Floats, blank
 
 Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int32]
@@ -168,7 +168,7 @@ class ExplicitRows(RowSolver):
             raise _row_error(error, "rating") from None
 
     def _solve(self, events: Csr, fixed: Side, threads: int) -> tuple[Floats, Floats]:
-        x = np.zeros((events.rows, fixed.factors.shape[1]), np.float32)
+        x = blank(events.rows, fixed.factors.shape[1])
         bias = np.zeros(events.rows, np.float32)
         self.half_epoch(events, fixed, x, bias, 0, threads)
         return x, bias
@@ -263,7 +263,9 @@ class ImplicitRows(RowSolver):
 
         A ``nonnegative`` solver searches from ``start``; it changes the time, not the answer.
         """
-        x = np.zeros((events.rows, fixed.factors.shape[1]), np.float32) if start is None else start.copy()
+        x = blank(events.rows, fixed.factors.shape[1])
+        if start is not None:
+            x[:] = start
         assert fixed.gram is not None  # `side` made it
         try:
             _native.implicit_solve(
