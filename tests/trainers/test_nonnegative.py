@@ -10,6 +10,7 @@ from tastespace.errors import ParameterError
 from tastespace.models.solvers import solver_from
 from tastespace.trainers.als import ALS
 from tastespace.trainers.implicit_als import ImplicitALS
+from tastespace.trainers.init import drop_signs
 from tests.models.worlds import dense, world
 from tests.reference import als as twin
 
@@ -126,6 +127,19 @@ def test_start_factors_below_0_are_refused():
     free = ALS(factors=4).fit(train)
     with pytest.raises(ParameterError, match="init holds user factors below 0"):
         ImplicitALS(factors=4, nonnegative=True, init=free).fit(train)
+
+
+@pytest.mark.parametrize("trainer", [ALS, ImplicitALS])
+def test_a_decomposition_to_start_from_loses_its_signs(trainer):
+    train = world(explicit=trainer is ALS)
+    model = trainer(factors=4, epochs=2, nonnegative=True, init="svd").fit(train)
+    assert model.user_factors.min() >= 0
+    assert model.item_factors.min() >= 0
+    assert model.item_factors.any(axis=0).all()
+    p, q = np.float32([[1, -2], [3, 0]]), np.float32([[-1, -4], [2, 1]])
+    drop_signs(p, q)
+    assert p.tolist() == [[1, 2], [3, 0]]
+    assert q.tolist() == [[0, 4], [2, 0]]
 
 
 @pytest.mark.parametrize("trainer", [ALS, ImplicitALS])
