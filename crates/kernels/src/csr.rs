@@ -101,8 +101,9 @@ impl std::error::Error for CsrError {}
 
 /// Sorts `events` into a table of `rows` x `columns` and merges duplicates, on at most `threads` threads.
 ///
-/// Beside its input and its result it holds counters (see [`group`]) and, for each thread, 12 bytes for every
-/// event of the longest row.
+/// First groups of rows are made, so few that every event goes where the one before it in its group went, and
+/// then each group is sorted within the cache. Beside its input and its result it holds 4 bytes an event, 4 a
+/// row, and for each thread 16 bytes for every event of the largest group.
 ///
 /// # Errors
 /// Arrays of unequal length, a row or column out of range, more than `u32::MAX` events.
@@ -123,17 +124,22 @@ pub fn build(
         times: events.times.map(|_| vec![0; count]),
     };
     let cells = Cells::of(&mut table);
-    let indptr = group(events.rows, rows, threads, |first, slots| {
+    let shift = (0..).find(|shift| rows >> shift < GROUPS).unwrap_or_default();
+    let mut row_of = vec![0; count];
+    let shared = DisjointSlice::new(&mut row_of);
+    let bounds = group(events.rows, shift, (rows >> shift) + 1, threads, |first, slots| {
         let block = first..first + slots.len();
         // SAFETY: every slot comes once.
         unsafe {
+            scatter(slots, &events.rows[block.clone()], &shared);
             scatter(slots, &events.cols[block.clone()], &cells.indices);
             scatter_some(slots, events.values, &block, &cells.values);
             scatter_some(slots, events.weights, &block, &cells.weights);
             scatter_some(slots, events.times, &block, &cells.times);
         }
     });
-    let repeated = sort_rows(&indptr, &cells, threads);
+    let (indptr, repeated) = sort_groups(&bounds, shift, rows, &row_of, &cells, threads);
+    drop(row_of);
     table.indptr = indptr;
     if repeated {
         merge(&mut table, duplicates);
@@ -171,7 +177,7 @@ pub fn transpose(
         times: None,
     };
     let cells = Cells::of(&mut out);
-    let starts = group(indices, columns, threads, |first, slots| {
+    let starts = group(indices, 0, columns, threads, |first, slots| {
         let block = first..first + slots.len();
         // The row of the first cell: the last row that starts at or before it.
         let mut row = indptr.partition_point(|&start| start <= first as i64) - 1;
@@ -268,47 +274,73 @@ fn check_offsets(indptr: &[i64], cells: usize) -> Result<(), CsrError> {
     Ok(())
 }
 
-/// Sorts the cells of every row by column, stably, and tells whether a column repeats within a row.
-fn sort_rows(indptr: &[i64], cells: &Cells<'_>, threads: usize) -> bool {
-    let rows = indptr.len() - 1;
+/// Sorts the cells of each group by row, then column, stably. Returns where each row starts, and whether a
+/// column repeats within a row. The groups' bounds and the cells' rows are those after grouping.
+fn sort_groups(
+    bounds: &[i64],
+    shift: u32,
+    rows: usize,
+    row_of: &[i32],
+    cells: &Cells<'_>,
+    threads: usize,
+) -> (Vec<i64>, bool) {
+    let mut indptr = vec![0; rows + 1];
+    let starts = DisjointSlice::new(&mut indptr[1..]); // of the rows after each one
     let repeated = AtomicBool::new(false);
-    for_each_chunk(threads, rows.div_ceil(ROWS), Scratch::default, |scratch, chunk| {
-        for row in chunk * ROWS..rows.min((chunk + 1) * ROWS) {
-            let (from, to) = (indptr[row] as usize, indptr[row + 1] as usize);
-            // SAFETY: rows are disjoint, and one thread has this one.
-            let columns = unsafe { cells.indices.range(from, to) };
-            if columns.is_sorted_by(|a, b| a < b) {
-                continue;
-            }
-            scratch.order.clear();
-            let keys = columns.iter().zip(0u64..).map(|(&column, at)| (column as u64) << 32 | at);
-            scratch.order.extend(keys);
-            scratch.order.sort_unstable();
-            for (column, &key) in columns.iter_mut().zip(&scratch.order) {
-                *column = (key >> 32) as i32;
-            }
-            if !columns.is_sorted_by(|a, b| a < b) {
+    for_each_chunk(threads, bounds.len() - 1, Scratch::default, |scratch, group| {
+        let Scratch { order, next, floats, times } = scratch;
+        let (from, to) = (bounds[group] as usize, bounds[group + 1] as usize);
+        let (first, last) = (group << shift, rows.min((group + 1) << shift));
+        let row_of = row_of[from..to].iter().map(|&row| row as usize - first);
+        // SAFETY: groups are disjoint, in their cells as in their rows, and one thread has this one.
+        let (columns, ends) = unsafe { (cells.indices.range(from, to), starts.range(first, last)) };
+
+        next.clear();
+        next.resize(last - first + 1, 0);
+        row_of.clone().for_each(|row| next[row + 1] += 1);
+        for row in 0..last - first {
+            next[row + 1] += next[row];
+            ends[row] = (from + next[row + 1]) as i64;
+        }
+        order.clear();
+        order.resize(to - from, 0);
+        for ((row, &column), place) in row_of.zip(&*columns).zip(0u64..) {
+            order[next[row]] = (column as u64) << 32 | place;
+            next[row] += 1;
+        }
+        // Now `next` holds where each row ends.
+        let mut start = 0;
+        for &end in &next[..last - first] {
+            let row = &mut order[start..end];
+            row.sort_unstable();
+            if row.windows(2).any(|pair| pair[0] >> 32 == pair[1] >> 32) {
                 repeated.store(true, Ordering::Relaxed);
             }
-            // SAFETY: as above.
-            unsafe {
-                permute(&scratch.order, &cells.values, from, to, &mut scratch.floats);
-                permute(&scratch.order, &cells.weights, from, to, &mut scratch.floats);
-                permute(&scratch.order, &cells.times, from, to, &mut scratch.times);
-            }
+            start = end;
+        }
+        for (column, &key) in columns.iter_mut().zip(&*order) {
+            *column = (key >> 32) as i32;
+        }
+        // SAFETY: as above.
+        unsafe {
+            permute(order, &cells.values, from, to, floats);
+            permute(order, &cells.weights, from, to, floats);
+            permute(order, &cells.times, from, to, times);
         }
     });
-    repeated.into_inner()
+    (indptr, repeated.into_inner())
 }
 
-/// Rows sorted at a time by one thread.
-const ROWS: usize = 64;
+/// Groups of rows, more of them than so many: few enough that the lines written last stay in the cache.
+const GROUPS: usize = 256;
 
-/// Memory for one row.
+/// Memory for one group.
 #[derive(Default)]
 struct Scratch {
-    /// Column, then position, of each cell.
+    /// Column, then place in the group, of each cell.
     order: Vec<u64>,
+    /// Where the next cell of each row goes.
+    next: Vec<usize>,
     floats: Vec<f32>,
     times: Vec<i64>,
 }
@@ -391,7 +423,9 @@ fn merged(table: &Csr, run: Range<usize>, duplicates: Duplicates) -> (f32, f32, 
         Duplicates::Mean => ((total() / run.len() as f64) as f32, heaviest(), latest()),
         Duplicates::Last => chosen(run.max_by_key(|&cell| time(cell)).unwrap_or(first)),
         Duplicates::First => chosen(run.min_by_key(|&cell| time(cell)).unwrap_or(first)),
-        Duplicates::Max => chosen(run.max_by(|&a, &b| value(a).total_cmp(&value(b))).unwrap_or(first)),
+        Duplicates::Max => {
+            chosen(run.max_by(|&a, &b| value(a).total_cmp(&value(b))).unwrap_or(first))
+        }
     }
 }
 

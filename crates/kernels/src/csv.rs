@@ -90,8 +90,7 @@ fn read_blocks(
     }
     let mut columns = Columns::new(&layout.columns, rows);
     let names = columns.labels.len();
-    let workers: Vec<_> =
-        (0..threads.clamp(1, blocks.count())).map(|_| Mutex::new(Worker::new(names))).collect();
+    let workers: Vec<_> = (0..threads.clamp(1, blocks.count())).map(|_| Mutex::new(Worker::new(names))).collect();
     let (started, plain, failure) = (AtomicUsize::new(0), AtomicBool::new(true), Mutex::new(None));
     let shared = Shared::of(&mut columns);
     for_each_chunk(
@@ -144,19 +143,14 @@ impl Columns {
             }
             *labels = all;
             let codes = DisjointSlice::new(codes);
-            for_each_chunk(
-                workers.len(),
-                workers.len(),
-                || (),
-                |(), worker| {
-                    for &block in &workers[worker].blocks {
-                        // SAFETY: each block has rows of its own, and one worker.
-                        for code in unsafe { codes.range(starts[block], starts[block + 1]) } {
-                            *code = numbers[worker][*code as usize];
-                        }
+            for_each_chunk(workers.len(), workers.len(), || (), |(), worker| {
+                for &block in &workers[worker].blocks {
+                    // SAFETY: each block has rows of its own, and one worker.
+                    for code in unsafe { codes.range(starts[block], starts[block + 1]) } {
+                        *code = numbers[worker][*code as usize];
                     }
-                },
-            );
+                }
+            });
         }
         true
     }

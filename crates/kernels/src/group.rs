@@ -8,33 +8,35 @@ const BLOCK: usize = 2048;
 /// Elements below which another thread is not worth starting.
 const LEAST: usize = 1 << 16;
 
-/// Sorts elements stably by key: where each of `buckets` groups starts, and the number of elements at the end.
+/// Sorts elements stably by `key >> shift`: where each of `buckets` groups starts, and the number of elements at
+/// the end.
 ///
 /// `place(first, slots)` is called for consecutive elements from `first` on; element `first + n` belongs at
-/// `slots[n]` of the sorted order. Over all calls every slot comes once. Keys must lie in `0..buckets`, and
-/// there must be at most `u32::MAX` of them.
+/// `slots[n]` of the sorted order. Over all calls every slot comes once. No key may be below 0, none shifted at or
+/// above `buckets`, and there must be at most `u32::MAX` of them.
 ///
 /// Each thread sorts one part of the input from counts of its own, so the order is the same for any number
 /// of threads. The counts take at most half a byte an element beside those of the first part.
-pub fn group(keys: &[i32], buckets: usize, threads: usize, place: impl Fn(usize, &[u32]) + Sync) -> Vec<i64> {
+pub fn group(
+    keys: &[i32],
+    shift: u32,
+    buckets: usize,
+    threads: usize,
+    place: impl Fn(usize, &[u32]) + Sync,
+) -> Vec<i64> {
     let parts = threads.min(1 + keys.len() / LEAST).min(1 + keys.len() / (8 * buckets.max(1))).max(1);
     let bounds = |part: usize| (keys.len() * part / parts, keys.len() * (part + 1) / parts);
     let mut counts = vec![0u32; parts * buckets];
 
     let shared = DisjointSlice::new(&mut counts);
-    for_each_chunk(
-        threads,
-        parts,
-        || (),
-        |(), part| {
-            // SAFETY: one range for each part.
-            let counts = unsafe { shared.range(part * buckets, (part + 1) * buckets) };
-            let (from, to) = bounds(part);
-            for &key in &keys[from..to] {
-                counts[key as usize] += 1;
-            }
-        },
-    );
+    for_each_chunk(threads, parts, || (), |(), part| {
+        // SAFETY: one range for each part.
+        let counts = unsafe { shared.range(part * buckets, (part + 1) * buckets) };
+        let (from, to) = bounds(part);
+        for &key in &keys[from..to] {
+            counts[key as usize >> shift] += 1;
+        }
+    });
 
     let mut starts = Vec::with_capacity(buckets + 1);
     let mut total = 0;
@@ -49,24 +51,20 @@ pub fn group(keys: &[i32], buckets: usize, threads: usize, place: impl Fn(usize,
     starts.push(i64::from(total));
 
     let shared = DisjointSlice::new(&mut counts);
-    for_each_chunk(
-        threads,
-        parts,
-        || vec![0; BLOCK],
-        |slots, part| {
-            // SAFETY: one range for each part.
-            let next = unsafe { shared.range(part * buckets, (part + 1) * buckets) };
-            let (from, to) = bounds(part);
-            for first in (from..to).step_by(BLOCK) {
-                let block = &keys[first..to.min(first + BLOCK)];
-                for (slot, &key) in slots.iter_mut().zip(block) {
-                    *slot = next[key as usize];
-                    next[key as usize] += 1;
-                }
-                place(first, &slots[..block.len()]);
+    for_each_chunk(threads, parts, || vec![0; BLOCK], |slots, part| {
+        // SAFETY: one range for each part.
+        let next = unsafe { shared.range(part * buckets, (part + 1) * buckets) };
+        let (from, to) = bounds(part);
+        for first in (from..to).step_by(BLOCK) {
+            let block = &keys[first..to.min(first + BLOCK)];
+            for (slot, &key) in slots.iter_mut().zip(block) {
+                let next = &mut next[key as usize >> shift];
+                *slot = *next;
+                *next += 1;
             }
-        },
-    );
+            place(first, &slots[..block.len()]);
+        }
+    });
     starts
 }
 
