@@ -155,7 +155,9 @@ mod tests {
             let mut part = Vec::new();
             let (first, ends) = blocks.read(block, text.len(), &mut part).unwrap();
             assert!(ends);
-            found.extend(part[first.min(part.len())..].split(|&byte| byte == b'\n').take(count).map(<[u8]>::to_vec));
+            found.extend(
+                part[first.min(part.len())..].split(|&byte| byte == b'\n').take(count).map(<[u8]>::to_vec),
+            );
         }
         found
     }

@@ -90,7 +90,8 @@ fn read_blocks(
     }
     let mut columns = Columns::new(&layout.columns, rows);
     let names = columns.labels.len();
-    let workers: Vec<_> = (0..threads.clamp(1, blocks.count())).map(|_| Mutex::new(Worker::new(names))).collect();
+    let workers: Vec<_> =
+        (0..threads.clamp(1, blocks.count())).map(|_| Mutex::new(Worker::new(names))).collect();
     let (started, plain, failure) = (AtomicUsize::new(0), AtomicBool::new(true), Mutex::new(None));
     let shared = Shared::of(&mut columns);
     for_each_chunk(
@@ -143,14 +144,19 @@ impl Columns {
             }
             *labels = all;
             let codes = DisjointSlice::new(codes);
-            for_each_chunk(workers.len(), workers.len(), || (), |(), worker| {
-                for &block in &workers[worker].blocks {
-                    // SAFETY: each block has rows of its own, and one worker.
-                    for code in unsafe { codes.range(starts[block], starts[block + 1]) } {
-                        *code = numbers[worker][*code as usize];
+            for_each_chunk(
+                workers.len(),
+                workers.len(),
+                || (),
+                |(), worker| {
+                    for &block in &workers[worker].blocks {
+                        // SAFETY: each block has rows of its own, and one worker.
+                        for code in unsafe { codes.range(starts[block], starts[block + 1]) } {
+                            *code = numbers[worker][*code as usize];
+                        }
                     }
-                }
-            });
+                },
+            );
         }
         true
     }
@@ -307,4 +313,106 @@ impl<'a> Shared<'a> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const COLUMNS: [Role; 5] = [Role::Number, Role::Label, Role::Skip, Role::Integer, Role::Label];
+
+    fn layout(skip: usize) -> Layout {
+        Layout { skip, marks: Marks { separator: b',', quote: Some(b'"') }, columns: COLUMNS.to_vec() }
+    }
+
+    /// Read with blocks of a few bytes, so that lines cross their bounds.
+    fn parsed(text: &str, skip: usize, block: usize, threads: usize) -> Option<Columns> {
+        let text = text.as_bytes();
+        let blocks = Blocks::new(&text, skip, block).unwrap()?;
+        read_blocks(&blocks, &layout(skip), 100, threads).unwrap()
+    }
+
+    /// The slow twin: names in order of first appearance.
+    fn numbered<'a>(labels: &[&'a str]) -> (Vec<i32>, Vec<&'a [u8]>) {
+        let mut names: Vec<&[u8]> = Vec::new();
+        let codes = labels.iter().map(|label| {
+            let known = names.iter().position(|name| *name == label.as_bytes());
+            known.unwrap_or_else(|| {
+                names.push(label.as_bytes());
+                names.len() - 1
+            }) as i32
+        });
+        (codes.collect(), names)
+    }
+
+    #[test]
+    fn texts_that_are_not_plain() {
+        assert!(parsed("1,a,,2,b\n", 0, 5, 2).is_some());
+        for line in [
+            "1,a,,2",
+            "1,a,,2,b,",
+            "x,a,,2,b",
+            "1,,,2,b",
+            "1,a,,2, \u{a0}",
+            "1,a,,2.5,b",
+            "1,\"a\nb\",,2,b",
+            "",
+            "1,a\"b,,2,b",
+        ] {
+            for text in [format!("{line}\n1,a,,2,b"), format!("1,a,,2,b\n{line}\n1,a,,2,b\n")] {
+                assert!(parsed(&text, 0, 7, 2).is_none(), "{text:?}");
+            }
+        }
+        let latin: &[u8] = b"1,\xe4,,2,b";
+        assert!(read(&latin, &layout(0), 1).unwrap().is_none());
+        let long = format!("1,{},,2,b\n1,a,,2,b\n", "a".repeat(200));
+        assert!(parsed(&long, 0, 10, 1).is_none(), "longer than the margin");
+        assert!(parsed(&long, 0, 300, 1).is_some());
+        assert!(parsed("head\n", 1, 10, 1).is_none(), "no rows");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error() {
+        struct Vanishing;
+        impl Source for Vanishing {
+            fn size(&self) -> u64 {
+                9
+            }
+            fn read_at(&self, _: u64, _: &mut [u8]) -> io::Result<()> {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
+        }
+        assert!(read(&Vanishing, &layout(0), 1).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_splitting_lines(
+            rows in prop::collection::vec((-99..99i32, "[ab]{1,3}", "[a-z ]{0,9}", any::<i32>(), "[é\u{1F600}x]{1,2}"), 1..60),
+            skip in 0..2usize, block in 3..80usize, threads in 1..5usize, end in "(\r?\n)?", quoted: bool,
+        ) {
+            let mark = if quoted { "\"" } else { "" };
+            let lines: Vec<String> = rows
+                .iter()
+                .map(|(number, one, skipped, integer, two)| {
+                    format!("{}.25,{mark}{one}{mark},{skipped},{integer},{mark}{two}{mark}", number)
+                })
+                .collect();
+            let text = "head\n".repeat(skip) + &lines.join(if end.is_empty() { "\n" } else { &end }) + &end;
+            let columns = parsed(&text, skip, block, threads).unwrap();
+            let numbers: Vec<f32> = rows.iter().map(|row| format!("{}.25", row.0).parse().unwrap()).collect();
+            let integers: Vec<i64> = rows.iter().map(|row| row.3.into()).collect();
+            prop_assert_eq!(&columns.numbers, &[numbers]);
+            prop_assert_eq!(&columns.integers, &[integers]);
+            let labels = [
+                numbered(&rows.iter().map(|row| row.1.as_str()).collect::<Vec<_>>()),
+                numbered(&rows.iter().map(|row| row.4.as_str()).collect::<Vec<_>>()),
+            ];
+            for ((codes, found), (expected, names)) in columns.labels.iter().zip(labels) {
+                prop_assert_eq!(codes, &expected);
+                prop_assert!(found.iter().eq(names));
+            }
+        }
+    }
 }

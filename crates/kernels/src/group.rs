@@ -29,14 +29,19 @@ pub fn group(
     let mut counts = vec![0u32; parts * buckets];
 
     let shared = DisjointSlice::new(&mut counts);
-    for_each_chunk(threads, parts, || (), |(), part| {
-        // SAFETY: one range for each part.
-        let counts = unsafe { shared.range(part * buckets, (part + 1) * buckets) };
-        let (from, to) = bounds(part);
-        for &key in &keys[from..to] {
-            counts[key as usize >> shift] += 1;
-        }
-    });
+    for_each_chunk(
+        threads,
+        parts,
+        || (),
+        |(), part| {
+            // SAFETY: one range for each part.
+            let counts = unsafe { shared.range(part * buckets, (part + 1) * buckets) };
+            let (from, to) = bounds(part);
+            for &key in &keys[from..to] {
+                counts[key as usize >> shift] += 1;
+            }
+        },
+    );
 
     let mut starts = Vec::with_capacity(buckets + 1);
     let mut total = 0;
@@ -51,20 +56,25 @@ pub fn group(
     starts.push(i64::from(total));
 
     let shared = DisjointSlice::new(&mut counts);
-    for_each_chunk(threads, parts, || vec![0; BLOCK], |slots, part| {
-        // SAFETY: one range for each part.
-        let next = unsafe { shared.range(part * buckets, (part + 1) * buckets) };
-        let (from, to) = bounds(part);
-        for first in (from..to).step_by(BLOCK) {
-            let block = &keys[first..to.min(first + BLOCK)];
-            for (slot, &key) in slots.iter_mut().zip(block) {
-                let next = &mut next[key as usize >> shift];
-                *slot = *next;
-                *next += 1;
+    for_each_chunk(
+        threads,
+        parts,
+        || vec![0; BLOCK],
+        |slots, part| {
+            // SAFETY: one range for each part.
+            let next = unsafe { shared.range(part * buckets, (part + 1) * buckets) };
+            let (from, to) = bounds(part);
+            for first in (from..to).step_by(BLOCK) {
+                let block = &keys[first..to.min(first + BLOCK)];
+                for (slot, &key) in slots.iter_mut().zip(block) {
+                    let next = &mut next[key as usize >> shift];
+                    *slot = *next;
+                    *next += 1;
+                }
+                place(first, &slots[..block.len()]);
             }
-            place(first, &slots[..block.len()]);
-        }
-    });
+        },
+    );
     starts
 }
 
@@ -76,5 +86,35 @@ pub unsafe fn scatter<T: Copy>(slots: &[u32], elements: &[T], out: &DisjointSlic
     for (&slot, &element) in slots.iter().zip(elements) {
         // SAFETY: the caller's promise.
         unsafe { out.range(slot as usize, slot as usize + 1)[0] = element };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_stable_sort(
+            few in prop::collection::vec(0..20i32, 0..100), copies in 1..2000usize, shift in 0..3u32, threads in 1..5usize,
+        ) {
+            let keys = few.repeat(copies);
+            let mut order = vec![0u32; keys.len()];
+            let out = DisjointSlice::new(&mut order);
+            let starts = group(&keys, shift, 20, threads, |first, slots| {
+                let elements: Vec<u32> = (first as u32..).take(slots.len()).collect();
+                // SAFETY: every slot comes once.
+                unsafe { scatter(slots, &elements, &out) };
+            });
+            let mut expected: Vec<u32> = (0..keys.len() as u32).collect();
+            expected.sort_by_key(|&element| keys[element as usize] >> shift);
+            prop_assert_eq!(&order, &expected);
+            for bucket in 0..20 {
+                let before = keys.iter().filter(|&&key| key >> shift < bucket).count();
+                prop_assert_eq!(starts[bucket as usize], before as i64);
+            }
+            prop_assert_eq!(starts[20], keys.len() as i64);
+        }
     }
 }

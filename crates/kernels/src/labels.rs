@@ -129,7 +129,8 @@ impl Labels {
     #[inline]
     fn record(&self, place: u32) -> (i32, &[u8]) {
         let at = place as usize * HEAD;
-        let head = |from: usize| u32::from_le_bytes(self.records[from..from + 4].try_into().unwrap_or_default());
+        let head =
+            |from: usize| u32::from_le_bytes(self.records[from..from + 4].try_into().unwrap_or_default());
         let (code, length) = (head(at), head(at + 4) as usize);
         (code as i32, &self.records[at + HEAD..at + HEAD + length])
     }
@@ -166,7 +167,9 @@ fn hash_of(label: &[u8]) -> u64 {
 fn equal(a: &[u8], b: &[u8]) -> bool {
     // Comparing word by word here spares a call.
     let words = || a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
-    a.len() == b.len() && last(a) == last(b) && words().all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
+    a.len() == b.len()
+        && last(a) == last(b)
+        && words().all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
 }
 
 /// The last eight bytes as one number, or all where there are fewer; labels of one length never share it

@@ -7,6 +7,7 @@ pub mod als;
 pub mod blocks;
 pub mod cholesky;
 pub mod csr;
+pub mod csr_build;
 pub mod csv;
 pub mod dense;
 pub mod double;
