@@ -169,7 +169,7 @@ def roofline(content: Content) -> str:
         "table",
         "factors",
         "GFLOP",
-        "GB gathered",
+        "GB of touched rows",
         "seconds",
         "seconds by the model",
         "GFLOP/s",
@@ -177,6 +177,20 @@ def roofline(content: Content) -> str:
         "the model's parts",
     )
     return rows(header, lines)
+
+
+def top_k(content: Content) -> str:
+    """Users a second, and one user's microseconds."""
+    everyone, alone = [], []
+    for _, k, cell in cells(content):
+        for library, found in cell["everyone"].items():
+            rate = f"{found['users'] / found['seconds']['median']:,.0f}"
+            everyone.append((str(k), library, f"{found['users']:,}", ranged(found["seconds"]), rate))
+        for library, found in cell["one user"].items():
+            alone.append((str(k), library, f"{1e6 * found['median']:.0f}", f"{1e6 * found['p99']:.0f}"))
+    first = rows(("factors", "library", "users", "seconds", "users a second"), everyone)
+    second = rows(("factors", "library, one user", "median, µs", "99 %, µs"), alone)
+    return f"{first}\n\n{second}\n\n{where(content)}"
 
 
 #: What each picture shows, by result file.
@@ -196,6 +210,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Content], str]]] = {
     "epochs": ("speed_epochs", epochs),
     "quality": ("speed_quality_at", quality),
     "explicit": ("speed_explicit", explicit),
+    "top-k": ("speed_top_k", top_k),
     "growth": ("speed_growth", growth),
     "peaks": ("speed_roofline", peaks),
     "roofline": ("speed_roofline", roofline),

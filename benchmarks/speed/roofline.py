@@ -9,10 +9,14 @@ bandwidth of where they come from; parts follow each other.
 gram: F s^2 operations (half of a symmetric product), 4 F s bytes from memory.
 basis: 9 k^3 operations in double precision on one thread.
 rotation: 2 (F + X) s^2 operations, 8 (F + X) s bytes from memory and back.
-gather: 4 E s operations (a product with each touched row and its addition to the residual), 4 E s bytes of scattered
-rows: near where the fixed side fits the second level, else at the rate of the gather whose rows lie in the same
-level. Events of rows longer than a tile of 98,304 floats count 1 + t times: they are gathered again in every step.
-steps: 4 t E s operations on the other events, 4 (t + 1) E s bytes of the tile, from the second level.
+gather: 4 E s operations (a product with each touched row and its addition to the residual) for the events of short rows,
+4 E s bytes of scattered rows: near where the fixed side fits the second level, else at the rate of the gather whose
+rows lie in the same level. Short is a row that touches at most 196,608 floats.
+steps: 4 E s operations for each of their steps but the last, 2 E s for the last, which only asks for the curvature;
+4 E s bytes each from the second level.
+walk: the same operations for the events of long rows, 4 (1 + t) E s bytes from the second level.
+blocks: 4 (1 + t) F s bytes from memory for every group of long rows, 131,072 floats of them, that walks the fixed side
+together.
 vectors: 10 (t + 1) X s operations on the row's own vectors.
 
 Seconds of epochs are those of ``speed_epochs.json``.
@@ -33,7 +37,7 @@ from benchmarks.speed import data
 
 WIDTHS = (64, 128, 256)
 STEPS = ts.ImplicitALS().cg_steps
-TILE = 96 * 1024  # floats; as in crates/kernels/src/gradient.rs
+SHORT, GROUP = 192 * 1024, 128 * 1024  # floats; as in crates/kernels/src/gradient_rows.rs
 #: Bytes of factors that the second and the third level hold; a larger fixed side is gathered from memory.
 SECOND, THIRD = 2 << 20, 28 << 20
 
@@ -60,16 +64,20 @@ def flops(peaks: Peaks) -> float:
 def half_epoch(counts: np.ndarray, fixed: int, k: int) -> dict[str, tuple[float, float, str]]:
     """Operations, bytes and where the bytes come from, by part; ``counts`` are events of the rows solved."""
     s, rows, events = -(-k // 16) * 16, len(counts), float(counts.sum())
-    long = float(counts[counts * s > TILE].sum())
+    walking = counts * s > SHORT
+    long, groups = float(counts[walking].sum()), -(-int(walking.sum()) * s // GROUP)
     short = events - long
+    stepping = 4.0 * (STEPS - 1) + 2.0
     size = 4 * fixed * s
     near = "read L3" if size <= SECOND else f"gather {'items' if size <= THIRD else 'users'} k={k}"
     return {
         "gram": (fixed * s * s, 4 * fixed * s, "read memory"),
         "basis": (9.0 * k**3, 0.0, "read L2"),
         "rotation": (2.0 * (fixed + rows) * s * s, 8.0 * (fixed + rows) * s, "read memory"),
-        "gather": (4 * s * (short + (1 + STEPS) * long), 4 * s * (short + (1 + STEPS) * long), near),
-        "steps": (4.0 * STEPS * s * short, 4.0 * (STEPS + 1) * s * short, "read L2"),
+        "gather": (4.0 * s * short, 4.0 * s * short, near),
+        "steps": (stepping * s * short, 4.0 * STEPS * s * short, "read L2"),
+        "walk": ((4.0 + stepping) * s * long, 4.0 * (1 + STEPS) * s * long, "read L2"),
+        "blocks": (0.0, 4.0 * (1 + STEPS) * groups * fixed * s, "read memory"),
         "vectors": (10.0 * (STEPS + 1) * s * rows, 0.0, "read L2"),
     }
 
@@ -90,7 +98,7 @@ def place(
             ideal = max(operations / rate, touched / all_threads[source]) / 1e9
             parts[name] = parts.get(name, 0.0) + ideal
             work += operations
-            scattered += touched if name == "gather" else 0.0
+            scattered += touched if name in ("gather", "steps", "walk") else 0.0
     ideal = sum(parts.values())
     return {
         "gflop": round(work / 1e9, 3),
