@@ -9,9 +9,9 @@ bandwidth of where they come from; parts follow each other.
 gram: F s^2 operations (half of a symmetric product), 4 F s bytes from memory.
 basis: 9 k^3 operations in double precision on one thread.
 rotation: 2 (F + X) s^2 operations, 8 (F + X) s bytes from memory and back.
-gather: 4 E s operations (a product with each touched row and its addition to the residual) for the events of short rows,
-4 E s bytes of scattered rows: near where the fixed side fits the second level, else at the rate of the gather whose
-rows lie in the same level. Short is a row that touches at most 196,608 floats.
+gather: 4 E s operations (a product with each touched row and its addition to the residual) for the events of short
+rows, 4 E s bytes of scattered rows: near where the fixed side fits the second level, else at the rate of the gather
+whose rows lie in the same level. Short is a row that touches at most 196,608 floats.
 steps: 4 E s operations for each of their steps but the last, 2 E s for the last, which only asks for the curvature;
 4 E s bytes each from the second level.
 walk: the same operations for the events of long rows, 4 (1 + t) E s bytes from the second level.

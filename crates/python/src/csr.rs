@@ -4,7 +4,7 @@ use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use tastespace_kernels::csr::{self, Csr, CsrError, Duplicates, Events};
-use tastespace_kernels::csr_build;
+use tastespace_kernels::csr_build::build;
 
 /// `indptr`, `indices`, `values`, `weights` and `times` of a table.
 type Arrays<'py> = (
@@ -60,7 +60,7 @@ fn csr_build<'py>(
         weights: slice(weights.as_ref())?,
         times: slice(times.as_ref())?,
     };
-    let result = py.detach(|| csr_build::build(events, n_rows, n_cols, duplicates, threads));
+    let result = py.detach(|| build(events, n_rows, n_cols, duplicates, threads));
     hand_over(py, result)
 }
 
