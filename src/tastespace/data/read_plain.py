@@ -38,7 +38,9 @@ def read_plain(text: Delimited, columns: Columns, unit: TimestampUnit) -> Rows |
     )
     if found is None:
         return None
-    by_role: dict[str, Any] = dict(zip(("label", "number", "integer"), map(iter, found), strict=True))
+    by_role: dict[str, Any] = dict(
+        zip(("label", "number", "integer"), (iter(part) for part in found), strict=True)
+    )
     values = {column: next(by_role[roles[column]]) for column in text.columns if column in roles}
     del found, by_role
 
