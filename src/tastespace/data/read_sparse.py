@@ -46,11 +46,14 @@ def read_sparse(matrix: Any, *, users: Any, items: Any, explicit: bool) -> Rows:
         vocabularies.append(vocabulary)
     cells = matrix.tocoo()
     user_rows, item_rows = cells.coords
-    values, flaws = read_numbers(
-        pl.Series(cells.data.astype(np.float64, copy=False)),
-        "rating" if explicit else "weight",
-        sign="any" if explicit else "not negative",
-    )
+    with np.errstate(over="ignore"):  # becomes infinite
+        values, flaws = cells.data.astype(np.float32, copy=False), []
+    if not (np.isfinite(values).all() and (explicit or not (values < 0).any())):
+        values, flaws = read_numbers(
+            pl.Series(cells.data.astype(np.float64, copy=False)),
+            "rating" if explicit else "weight",
+            sign="any" if explicit else "not negative",
+        )
 
     def where(cell: int) -> str:
         user, item = (
