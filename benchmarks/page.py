@@ -193,6 +193,32 @@ def top_k(content: Content) -> str:
     return f"{first}\n\n{second}\n\n{where(content)}"
 
 
+def reading(content: Content) -> str:
+    """Seconds and peak memory of every way to read, and what the memory of ours is made of."""
+    lines, memory = [], []
+    for key, cell in content["results"].items():
+        if " by " not in key:
+            continue
+        for name, found in cell.items():
+            peak, held = (f"{found[f'{what}_bytes_an_event']:.0f}" for what in ("peak", "held"))
+            if name.startswith(("tastespace", "pandas")):
+                lines.append(
+                    (
+                        key.partition(" by ")[2],
+                        name,
+                        ranged(found["seconds"]),
+                        f"{found['peak_mb']:,}",
+                        peak,
+                        held,
+                    )
+                )
+            else:
+                memory.append((name, ranged(found["seconds"]), peak, held))
+    first = rows(("rows by", "library", "seconds", "peak, MB", "peak, bytes an event", "held"), lines)
+    second = rows(("also", "seconds", "peak, bytes an event", "held"), memory)
+    return f"{first}\n\n{second}\n\n{where(content)}"
+
+
 #: What each picture shows, by result file.
 ALT = {
     "speed_epochs": "Seconds of an epoch by library and number of factors",
@@ -211,6 +237,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Content], str]]] = {
     "quality": ("speed_quality_at", quality),
     "explicit": ("speed_explicit", explicit),
     "top-k": ("speed_top_k", top_k),
+    "reading": ("speed_reading", reading),
     "growth": ("speed_growth", growth),
     "peaks": ("speed_roofline", peaks),
     "roofline": ("speed_roofline", roofline),

@@ -12,15 +12,11 @@ promise of 16 bytes an event in both orders, plus 8 for times.
 Also measured: the peak above the input while building from a SciPy matrix and from arrays of row numbers, and above
 the loaded data while `ImplicitALS` learns.
 
-Run as ``python benchmarks/speed/reading.py TABLE.npz [--rows time user] [--repeats 3]``; the table is a file with
-``indptr`` and ``indices`` of users x items, as `scipy.sparse.save_npz` writes it. RIVALS_PYTHON names the interpreter
-with pandas, pyarrow and SciPy, by default this one. Prints JSON lines: every run, then the medians.
+Run as ``python -m benchmarks.speed.reading [--rows time user]``.
 """
 
-import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -128,7 +124,9 @@ def from_arrays(path: str) -> dict[str, Any]:
     from tastespace.data.vocabulary import Vocabulary
 
     table = cells(path).tocoo()
-    users, items = (Vocabulary(range(size), noun=noun) for size, noun in zip(table.shape, ("user", "item"), strict=True))
+    users, items = (
+        Vocabulary(range(size), noun=noun) for size, noun in zip(table.shape, ("user", "item"), strict=True)
+    )
     return measured(
         lambda: Interactions.from_events(users, items, table.row, table.col, values=table.data, explicit=True)
     )
@@ -154,52 +152,75 @@ MEMORY: dict[str, Callable[[str], dict[str, Any]]] = {
 }
 
 
-def run(name: str, path: Path) -> dict[str, Any]:
+def run(name: str, python: str, path: Path) -> dict[str, Any]:
     """One measure in a process of its own."""
-    rival = name.startswith("pandas")
-    python = os.environ.get("RIVALS_PYTHON", sys.executable) if rival else sys.executable
+    environment = dict(os.environ)
+    if name.startswith("pandas"):
+        environment.pop("PYTHONPATH", None)
     command = [python, __file__, "--measure", name, str(path)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return json.loads(
+        subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("table", type=Path)
+    # Imported here, because the interpreter of pandas runs this file too and has neither.
+    from benchmarks import common
+    from benchmarks.speed import data
+    from benchmarks.workers import UnavailableError, interpreter
+
+    parser = common.options(__doc__)
     parser.add_argument("--rows", nargs="+", choices=("time", "user"), default=["time", "user"])
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.measure:
-        print(json.dumps((MEASURES | MEMORY)[options.measure](str(options.table))))
-        return
-    with np.load(options.table) as arrays:
-        events = len(arrays["indices"])
-    with tempfile.TemporaryDirectory(dir=options.table.parent) as folder:
-        for rows in options.rows:
-            path = Path(folder) / f"by_{rows}.csv"
-            write_csv(options.table, path, rows)
+    chosen = parser.parse_args()
+    results = common.Results("speed_reading", __doc__, chosen)
+    results.cells["threads"] = os.cpu_count()  # reading takes all cores
+    name = "ml-1m" if chosen.quick else "ml-20m-shaped"
+    pythons = dict.fromkeys(MEASURES | MEMORY, sys.executable)
+    try:
+        rivals = interpreter("rivals")
+        pythons |= {name: rivals for name in pythons if name.startswith("pandas")}
+    except UnavailableError as why:
+        print(f"pandas runs in our own environment: {why}")
+
+    def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
+        middle = {key: common.median([one[key] for one in found]) for key in found[0]}
+        return {
+            "seconds": common.spread([one["seconds"] for one in found]),
+            **(
+                {"seconds_one_order": round(middle["seconds_one_order"], 3)}
+                if "seconds_one_order" in middle
+                else {}
+            ),
+            "peak_mb": round(middle["peak"] / 1e6),
+            "peak_bytes_an_event": round((middle["peak"] - middle["before"]) / events, 1),
+            "held_bytes_an_event": round((middle["after"] - middle["before"]) / events, 1),
+        }
+
+    def measure(rows: str) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory(dir=common.SCRATCH) as folder:
+            path = Path(folder) / "events.csv"
+            write_csv(data.path(name), path, rows)
             runs: dict[str, list[dict[str, Any]]] = {}
-            for _ in range(options.repeats):
-                for name in MEASURES:
-                    runs.setdefault(name, []).append(run(name, path))
-                    print(json.dumps({"rows": rows, "run": name, **runs[name][-1]}), flush=True)
-            if rows == options.rows[0]:
-                runs |= {name: [run(name, path) for _ in range(options.repeats)] for name in MEMORY}
-            for name, found in runs.items():
-                median = {key: statistics.median(one[key] for one in found) for key in found[0]}
-                print(json.dumps({"rows": rows, "median": name} | summary(median, events)), flush=True)
-            path.unlink()
+            for _ in range(chosen.rounds):
+                for what in MEASURES:
+                    runs.setdefault(what, []).append(run(what, pythons[what], path))
+            if rows == "time":
+                runs |= {what: [run(what, pythons[what], path) for _ in range(3)] for what in MEMORY}
+        return {what: summary(found) for what, found in runs.items()}
 
-
-def summary(median: dict[str, float], events: int) -> dict[str, float]:
-    """Seconds, megabytes, and bytes an event above what was there before."""
-    return {
-        **{key: round(value, 2) for key, value in median.items() if key.startswith("seconds")},
-        "peak_mb": round(median["peak"] / 1e6),
-        "peak_above_bytes_an_event": round((median["peak"] - median["before"]) / events, 1),
-        "held_bytes_an_event": round((median["after"] - median["before"]) / events, 1),
-    }
+    events = int(data.load(name).nnz)
+    for rows in chosen.rows:
+        cell = results.cell(f"{name} by {rows}", lambda rows=rows: measure(rows))
+        for what, found in cell.items():
+            print(
+                f"by {rows:5} {what:28} {found['seconds']['median']:7.2f} s  peak {found['peak_mb']:6,} MB",
+                flush=True,
+            )
+    print(f"written to {results.write().relative_to(common.ROOT)}")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--measure"]:
+        print(json.dumps((MEASURES | MEMORY)[sys.argv[2]](sys.argv[3])))
+    else:
+        main()
