@@ -22,9 +22,8 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true")
     chosen = parser.parse_args()
     flags = [f"--{name}" for name, given in vars(chosen).items() if given]
-    present = [name for name in SCRIPTS if (common.ROOT / f"benchmarks/speed/{name}.py").exists()]
     failed = []
-    for module in [*(f"speed.{name}" for name in present), "page"]:
+    for module in [*(f"speed.{name}" for name in SCRIPTS), "page"]:
         print(f"== {module}", flush=True)
         start = time.perf_counter()
         given = [flag for flag in flags if module != "page" or flag == "--quick"]

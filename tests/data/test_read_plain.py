@@ -1,5 +1,6 @@
 """The native reader of plain text gives what the patient one gives, or leaves the text to it."""
 
+import gzip
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,11 +13,22 @@ from tastespace.data import read_file, read_plain
 from tastespace.data.read import read
 from tastespace.errors import TastespaceError
 
-COLUMNS = {"user": "user", "item": "item", "rating": "rating", "weight": "weight", "timestamp": "time", "event": "kind"}  # fmt: skip
+COLUMNS = {
+    "user": "user",
+    "item": "item",
+    "rating": "rating",
+    "weight": "weight",
+    "timestamp": "time",
+    "event": "kind",
+}
 HEADER = "user,item,rating,weight,time,kind,note\n"
 
-ids = st.text("abc 0é😀", min_size=1, max_size=9).filter(str.strip)
-numbers = st.floats(-1e6, 1e6, width=32).map(str) | st.integers(-9, 9).map(str) | st.sampled_from(["1e-3", "2.50", "007"])
+ids = st.text("abc 0é😀\t", min_size=1, max_size=9).filter(str.strip)
+numbers = (
+    st.floats(-1e6, 1e6, width=32).map(str)
+    | st.integers(-9, 9).map(str)
+    | st.sampled_from(["1e-3", "2.50", "007"])
+)
 rows = st.tuples(
     ids,
     ids,
@@ -73,7 +85,31 @@ def test_plain_text_reads_as_with_the_patient_reader(path, rows, quoted, end):
         assert ours == theirs
 
 
-BROKEN = ["", ",,,,,,", "a,x", "a,x,1,1,1,view,n,n", ",x,1,1,1,view,n", "a,x,,1,1,view,n", "a,x,five,1,1,view,n", "a,x,nan,1,1,view,n", "a,x,1e39,1,1,view,n", "a,x,1,0,1,view,n", "a,x,1,-1,1,view,n", "a,x,1,1,soon,view,n", "a,x,1,1,9999999999999999999,view,n", "a,x,1,1,2018-09-24,view,n", "a, ,1,1,1,view,n", "a,x, 1,1,1,view,n", 'a"b,x,1,1,1,view,n', '"a,x,1,1,1,view,n', 'a,x,1,1,1,view,"n\nn"', 'a,"x""y",1,1,1,view,n', "a,x,1,1,-1,view,n", "a,x,.5,1,1,view,n", "a,x,+5,1,1,view,n"]  # fmt: skip
+BROKEN = [
+    "",
+    ",,,,,,",
+    "a,x",
+    "a,x,1,1,1,view,n,n",
+    ",x,1,1,1,view,n",
+    "a,x,,1,1,view,n",
+    "a,x,five,1,1,view,n",
+    "a,x,nan,1,1,view,n",
+    "a,x,1e39,1,1,view,n",
+    "a,x,1,0,1,view,n",
+    "a,x,1,-1,1,view,n",
+    "a,x,1,1,soon,view,n",
+    "a,x,1,1,9999999999999999999,view,n",
+    "a,x,1,1,2018-09-24,view,n",
+    "a, ,1,1,1,view,n",
+    "a,x, 1,1,1,view,n",
+    'a"b,x,1,1,1,view,n',
+    '"a,x,1,1,1,view,n',
+    'a,x,1,1,1,view,"n\nn"',
+    'a,"x""y",1,1,1,view,n',
+    "a,x,1,1,-1,view,n",
+    "a,x,.5,1,1,view,n",
+    "a,x,+5,1,1,view,n",
+]
 
 
 @given(st.lists(rows, max_size=5), st.sampled_from(BROKEN), st.data())
@@ -165,3 +201,22 @@ def test_the_native_reader_knows_its_roles(path):
         _native.csv_read(path, 0, ord(","), None, ["date"], 1)
     with pytest.raises(OSError, match="directory"):
         _native.csv_read(path.parent, 0, ord(","), None, ["label"], 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"u,i\na\r,x\nb,y\n",
+        b"u,i\na,x\r\r\n",
+        b"u,i\na,x\r\n\r\r\n",
+        b"u,i\na,x\nb,y\r",
+        b"u,i\n\xef\xbb\xbfa,x\n",
+        b"\xef\xbb\xbfu,i\na,x\n",
+        b'u,i\n"a\r",x\n',
+        gzip.compress(b"u,i\na,x\nb,y8", 0),
+    ],
+)
+def test_odd_bytes_read_as_with_the_patient_reader(path, monkeypatch, text):
+    path.write_bytes(text)
+    ours, theirs, _ = both(path, monkeypatch, user="u", item="i")
+    assert ours == theirs

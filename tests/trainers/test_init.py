@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from tastespace.errors import ParameterError
 from tastespace.trainers.als import ALS
 from tastespace.trainers.implicit_als import ImplicitALS
-from tastespace.trainers.init import svd_factors
+from tastespace.trainers.init import check_memory, svd_factors
 from tests.models.worlds import dense, world
 
 
@@ -38,6 +39,12 @@ def test_start_of_a_table_of_rank_one_has_no_nan():
     train = world(n_users=30, n_items=20, density=1.0)
     p, q = svd_factors(train.by_user, train.by_item, (None, None), 8, 0, 1)
     np.testing.assert_allclose(product(p, q), 1.0, atol=1e-5)
+
+
+def test_more_factors_than_lists_can_screen_are_refused(monkeypatch):
+    monkeypatch.setattr("os.sysconf", lambda name: 2**30, raising=False)  # memory is no limit
+    with pytest.raises(ParameterError, match="factors must be at most 32,767; got 40,000"):
+        check_memory(10, 40_000)
 
 
 @pytest.mark.parametrize("trainer", [ALS, ImplicitALS])

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import tastespace as ts
+from tastespace.data.csr import Csr
 from tastespace.errors import ParameterError
-from tastespace.models.solvers import solver_from
+from tastespace.models.padding import pad
+from tastespace.models.solvers import ExplicitRows, Side, solver_from
 from tastespace.trainers.als import ALS
 from tastespace.trainers.implicit_als import ImplicitALS
 from tastespace.trainers.init import drop_signs
@@ -148,3 +150,15 @@ def test_the_setting_is_true_or_false(trainer):
         ParameterError, match=rf"nonnegative of {trainer.__name__} must be True or False; got 1"
     ):
         trainer(nonnegative=1)
+
+
+def test_a_minimum_at_the_border_does_not_round_to_below_0():
+    Q = np.array([[2, 2, -1], [3, 2, -3], [2, 0, -2], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    values = np.array([0, 0, 0, 4, 2, 1], np.float32)
+    table = Csr(np.array([0, 6], np.int64), np.arange(6, dtype=np.int32), 6, values)
+    rows = ExplicitRows(1.0, None, 0.0, 0.0, nonnegative=True)
+    x = np.ones((1, 16), np.float32)
+    x[0, 3:] = 0
+    rows.half_epoch(table, Side(pad(Q), np.zeros(6, np.float32)), x, np.zeros(1, np.float32), 0, 1)
+    np.testing.assert_allclose(x[0, :3], [1, 0, 1], atol=1e-6)
+    assert (x >= 0).all()

@@ -30,13 +30,19 @@ pub struct Blocks<'a, S> {
 }
 
 impl<'a, S: Source> Blocks<'a, S> {
-    /// Blocks of `size` bytes, without the first `skip` lines; none if nothing follows them but line breaks.
+    /// Blocks of `size` bytes, without the first `skip` lines; none if nothing follows them but line
+    /// breaks, or they are followed by a byte-order mark or by carriage returns that end no line.
     ///
     /// # Errors
     /// When reading fails.
     pub fn new(source: &'a S, skip: usize, size: usize) -> io::Result<Option<Self>> {
         let Some(start) = after_lines(source, skip)? else { return Ok(None) };
         let Some(end) = before_breaks(source, start)? else { return Ok(None) };
+        let mut first = Vec::new();
+        fill(source, start, (start + MARK.len() as u64).min(end), &mut first)?;
+        if skip > 0 && first == MARK {
+            return Ok(None);
+        }
         Ok(Some(Self { source, start, end, size: size as u64 }))
     }
 
@@ -83,9 +89,11 @@ impl<'a, S: Source> Blocks<'a, S> {
     }
 }
 
+/// What some programs write before UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Where the line after the first `lines` starts; none if there is nothing.
 fn after_lines(source: &impl Source, lines: usize) -> io::Result<Option<u64>> {
-    const MARK: &[u8] = b"\xef\xbb\xbf"; // some programs write it before UTF-8
     let (mut left, mut text) = (lines, Vec::new());
     for from in (0..source.size()).step_by(STEP as usize) {
         fill(source, from, (from + STEP).min(source.size()), &mut text)?;
@@ -107,11 +115,18 @@ fn before_breaks(source: &impl Source, start: u64) -> io::Result<Option<u64>> {
         let from = end.saturating_sub(STEP).max(start);
         fill(source, from, end, &mut text)?;
         if let Some(place) = text.iter().rposition(|byte| !b"\r\n".contains(byte)) {
-            return Ok(Some(from + place as u64 + 1));
+            let end = place + 1;
+            return Ok((!stray_return(&text[end..])).then_some(from + end as u64));
         }
         end = from;
     }
     Ok(None)
+}
+
+/// Whether a carriage return stands elsewhere than before a line feed.
+pub fn stray_return(text: &[u8]) -> bool {
+    text.contains(&b'\r')
+        && (text.last() == Some(&b'\r') || text.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n'))
 }
 
 /// Makes `text` the bytes `from..to`.

@@ -33,6 +33,7 @@ pub struct NotPositive(pub usize);
 impl Factor {
     /// Room for matrices of up to `width` rows, a multiple of 16.
     pub fn new(width: usize) -> Self {
+        assert!(width.is_multiple_of(BLOCK), "{width} is no multiple of {BLOCK}");
         Self {
             matrix: Lines::zeros(width * width),
             inverse: Lines::zeros(width * BLOCK),

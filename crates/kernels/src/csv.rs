@@ -6,7 +6,7 @@
 //! field or nothing. Of all else the answer is only that it is not plain, and a more patient reader can say
 //! what is wrong with which line.
 
-use crate::blocks::{Blocks, Source};
+use crate::blocks::{Blocks, Source, stray_return};
 use crate::field::{Marks, PADDING, integer, number};
 use crate::labels::Labels;
 use crate::threads::{DisjointSlice, for_each_chunk};
@@ -232,8 +232,11 @@ impl Worker {
         let marks = Marks { quote: marks.quote.filter(|mark| text.contains(mark)), ..marks };
         // Where the whole text ends, so does its last line.
         text.push(b'\n');
+        if stray_return(text) {
+            return None;
+        }
         text.extend([0; PADDING]);
-        let last = targets.len() - 1;
+        let last = targets.len().checked_sub(1)?;
         let mut names = vec![Vec::with_capacity(BATCH); labels.len()];
         for first in rows.clone().step_by(BATCH) {
             let batch = first..rows.end.min(first + BATCH);

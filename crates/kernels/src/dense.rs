@@ -3,7 +3,8 @@
 //! Matrices are row-major with a row length `stride` that is a multiple of [`simd::PAD`](crate::simd::PAD).
 //! Symmetric matrices keep their upper triangle; what stands below the diagonal is scratch.
 
-use crate::simd::{Lanes, Level, dispatch};
+use crate::lines::Lines;
+use crate::simd::{Lanes, Level, PAD, dispatch};
 use crate::syrk::syrk_add;
 use crate::threads::{DisjointSlice, for_each_chunk};
 
@@ -51,54 +52,103 @@ pub fn gram(level: Level, threads: usize, q: &[f32], stride: usize) -> Vec<f64> 
     total
 }
 
+/// Rows that meet a panel of columns in registers, at most.
+const GROUP: usize = 12;
+
 #[inline(always)]
-unsafe fn multiply_generic<L: Lanes>(x: &[f32], e: &[f32], stride: usize, out: &mut [f32]) {
-    assert!(x.len() == out.len() && x.len().is_multiple_of(stride) && e.len() == stride * stride);
-    let n = x.len() / stride;
-    let (x, e, out) = (x.as_ptr(), e.as_ptr(), out.as_mut_ptr());
-    // SAFETY: rows below n, columns below stride, a multiple of L::N.
+unsafe fn multiply_generic<L: Lanes>(
+    x: &[f32],
+    panels: &[f32],
+    stride: usize,
+    group: &mut [f32],
+    out: &mut [f32],
+) {
+    // SAFETY: L runs here; the callee checks its slices.
     unsafe {
-        let mut r = 0;
-        while r < n {
-            let rows = (n - r).min(4);
-            let mut j = 0;
-            while j < stride {
-                let mut acc = [L::splat(0.0); 4];
+        match L::N {
+            16 => multiply_groups::<L, GROUP, 1>(x, panels, stride, group, out),
+            8 => multiply_groups::<L, 6, 2>(x, panels, stride, group, out),
+            _ => multiply_groups::<L, 6, 4>(x, panels, stride, group, out),
+        }
+    }
+}
+
+/// `M` rows at a time, with `P` vectors of a panel.
+#[inline(always)]
+unsafe fn multiply_groups<L: Lanes, const M: usize, const P: usize>(
+    x: &[f32],
+    panels: &[f32],
+    stride: usize,
+    group: &mut [f32],
+    out: &mut [f32],
+) {
+    assert!(x.len() == out.len() && stride.is_multiple_of(PAD) && x.len().is_multiple_of(stride));
+    assert!(panels.len() == stride * stride && group.len() >= M * stride && P * L::N == PAD);
+    for (x, out) in x.chunks(M * stride).zip(out.chunks_mut(M * stride)) {
+        let rows = x.len() / stride;
+        // Side by side, because rows that lie a power of two apart share one place in the cache.
+        for (l, values) in group.chunks_exact_mut(M).take(stride).enumerate() {
+            for m in 0..rows {
+                values[m] = x[m * stride + l];
+            }
+        }
+        for (p, panel) in panels.chunks_exact(stride * PAD).enumerate() {
+            // SAFETY: panel and group hold stride lines of PAD and M floats; rows end before column stride.
+            unsafe {
+                let mut sums = [[L::splat(0.0); P]; M];
                 for l in 0..stride {
-                    let b = L::load(e.add(l * stride + j));
-                    for (m, lane) in acc.iter_mut().enumerate().take(rows) {
-                        *lane = L::fma(L::splat(*x.add((r + m) * stride + l)), b, *lane);
+                    let line = panel.as_ptr().add(l * PAD);
+                    let mut b = [L::splat(0.0); P];
+                    for v in 0..P {
+                        b[v] = L::load(line.add(v * L::N));
+                    }
+                    for m in 0..M {
+                        let a = L::splat(*group.as_ptr().add(l * M + m));
+                        for v in 0..P {
+                            sums[m][v] = L::fma(a, b[v], sums[m][v]);
+                        }
                     }
                 }
-                for (m, &lane) in acc.iter().enumerate().take(rows) {
-                    L::store(out.add((r + m) * stride + j), lane);
+                for m in 0..M {
+                    if m < rows {
+                        for v in 0..P {
+                            L::store(out.as_mut_ptr().add(m * stride + p * PAD + v * L::N), sums[m][v]);
+                        }
+                    }
                 }
-                j += L::N;
             }
-            r += rows;
         }
     }
 }
 
 dispatch!(
-    /// `out = x e`: (rows, stride) by (stride, stride).
-    fn multiply = multiply_generic(x: &[f32], e: &[f32], stride: usize, out: &mut [f32])
+    /// `out = x e`: (rows, stride) by (stride, stride), e in panels of 16 columns; `group` is scratch of 12 rows.
+    fn multiply = multiply_generic(x: &[f32], panels: &[f32], stride: usize, group: &mut [f32], out: &mut [f32])
 );
 
 /// Replaces every row of `x` (rows, stride) by `row · e`.
 pub fn rotate(level: Level, threads: usize, x: &mut [f32], e: &[f32], stride: usize) {
-    const ROWS: usize = 256;
+    const ROWS: usize = 240;
     if stride == 0 {
         return;
     }
+    assert!(e.len() == stride * stride);
+    let mut panels = Lines::zeros(stride * stride);
+    for (p, panel) in panels.chunks_exact_mut(stride * PAD).enumerate() {
+        for (l, line) in panel.chunks_exact_mut(PAD).enumerate() {
+            line.copy_from_slice(&e[l * stride + p * PAD..][..PAD]);
+        }
+    }
+    let panels = &panels[..];
     let n = x.len() / stride;
     let out = DisjointSlice::new(x);
-    for_each_chunk(threads, n.div_ceil(ROWS), Vec::new, |copy: &mut Vec<f32>, c| {
+    let init = || (Vec::new(), Lines::zeros(GROUP * stride));
+    for_each_chunk(threads, n.div_ceil(ROWS), init, |(copy, group): &mut (Vec<f32>, Lines), c| {
         // SAFETY: chunks are disjoint ranges of rows.
         let rows = unsafe { out.range(c * ROWS * stride, n.min((c + 1) * ROWS) * stride) };
         copy.clear();
         copy.extend_from_slice(rows);
-        multiply(level, copy, e, stride, rows);
+        multiply(level, copy, panels, stride, group, rows);
     });
 }
 
@@ -145,21 +195,12 @@ pub struct NotFinite;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn noise(n: usize) -> Vec<f32> {
-        let mut state = 1u64;
-        (0..n)
-            .map(|_| {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                ((state >> 40) as f32) / (1u64 << 24) as f32 - 0.5
-            })
-            .collect()
-    }
+    use crate::noise::noise;
 
     #[test]
     fn gram_and_rotation_diagonalise() {
         let (k, stride, n) = (21, 32, 9000);
-        let mut q = noise(n * stride);
+        let mut q = noise(n * stride, 1);
         for row in q.chunks_exact_mut(stride) {
             row[k..].fill(0.0);
         }

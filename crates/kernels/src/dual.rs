@@ -4,7 +4,7 @@ use crate::cholesky::{Factor, NotPositive};
 use crate::lines::Lines;
 use crate::random::Normals;
 use crate::row::{System, Touched};
-use crate::simd::{Lanes, Level, dispatch};
+use crate::simd::{Lanes, Level, PAD, dispatch};
 use crate::syrk::{self, BLOCK};
 
 /// Memory that a thread reuses from row to row.
@@ -122,7 +122,9 @@ unsafe fn expand_columns<L: Lanes, const C: usize>(
 unsafe fn expand_generic<L: Lanes>(touched: Touched<'_>, f: &[f32], root: &[f32], x: &mut [f32]) {
     let Touched { data, stride, index } = touched;
     let rows = data.len() / stride;
-    assert!(x.len() == stride && root.len() == stride && f.len() >= index.len());
+    assert!(
+        x.len() == stride && root.len() == stride && f.len() >= index.len() && stride.is_multiple_of(PAD)
+    );
     assert!(index.iter().all(|&i| (i as usize) < rows));
     let mut c = 0;
     // SAFETY: checked above.

@@ -79,7 +79,7 @@ pub fn number(field: &[u8]) -> Option<f32> {
             _ => return patient(field),
         }
     }
-    // Both below 2^53 and 10^22, hence exact, and so their quotient is rounded once.
+    // Below 2^53 and 10^22, or with a divisor of 1: both are exact, and so their quotient is rounded once.
     let fraction = point.map_or(0, |point| digits.len() - 1 - point);
     let size = value as i64 as f64 / POWERS[fraction];
     Some(if digits.len() < field.len() { -size } else { size } as f32)
@@ -120,7 +120,7 @@ pub fn integer(field: &[u8]) -> Option<i64> {
 fn eight_digits(text: u64) -> Option<u64> {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     let digits = text ^ (0x30 * ONES); // of a digit, its value; of all else, at least 10
-    if (digits | (digits + 0x76 * ONES)) & (0x80 * ONES) != 0 {
+    if (digits | (digits.wrapping_add(0x76 * ONES))) & (0x80 * ONES) != 0 {
         return None;
     }
     // Neighbours are joined, the left one counting more: into 4 pairs, 2 fours, 1 eight.

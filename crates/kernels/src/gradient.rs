@@ -6,7 +6,7 @@
 //! next, so that many rows can also take each step together.
 
 use crate::row::Touched;
-use crate::simd::{Lanes, Level, dispatch};
+use crate::simd::{Lanes, Level, PAD, dispatch};
 use crate::sparse::add_rows;
 
 /// How a pass turns `d = q . v` into the coefficient of `q`.
@@ -42,12 +42,12 @@ unsafe fn pass_generic<L: Lanes>(
     let n = w.len();
     let rows = touched.data.len() / stride;
     assert!(
-        v.len() == stride && out.len() == stride && touched.index.len() == n && stride.is_multiple_of(L::N)
+        v.len() == stride && out.len() == stride && touched.index.len() == n && stride.is_multiple_of(PAD)
     );
     assert!(kind != Pass::Residual || wy.len() == n);
     // A maximum of unsigned numbers, because it needs no branch: negative rows are huge.
     assert!(touched.index.iter().fold(0u32, |top, &i| top.max(i as u32)) < rows as u32 || n == 0);
-    assert!(sums.as_ref().is_none_or(|sums| sums.len() == stride));
+    assert!(sums.as_ref().is_none_or(|sums| sums.len() == stride && kind == Pass::Residual));
     // SAFETY: L runs here, and the shapes are as `in_registers` and `in_cache` ask.
     unsafe {
         let mut sums = sums;

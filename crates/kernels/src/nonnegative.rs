@@ -118,7 +118,8 @@ fn minimize(level: Level, scratch: &mut Scratch) -> Result<f64, usize> {
         }
         for (&c, &y) in free.iter().zip(&*y) {
             let there = x[c] + length * (y - x[c]);
-            x[c] = if length == 1.0 { y } else { there.max(0.0) };
+            // A full step to a minimum at the border may round to below 0.
+            x[c] = if length == 1.0 { y.max(0.0) } else { there.max(0.0) };
         }
         measure(level, matrix, b, x, slope);
         let inside = |c: usize| x[c] > 0.0 || slope[c] <= flat;

@@ -1,7 +1,7 @@
 //! A sparse matrix times a dense one.
 
 use crate::row::Touched;
-use crate::simd::{Lanes, Level, dispatch};
+use crate::simd::{Lanes, Level, PAD, dispatch};
 use crate::threads::{DisjointSlice, for_each_chunk};
 
 /// Rows that one thread takes at a time.
@@ -14,7 +14,7 @@ pub(crate) unsafe fn add_rows<L: Lanes>(touched: Touched<'_>, w: &[f32], out: &m
     let Touched { data, stride, index } = touched;
     let n = w.len();
     let rows = data.len() / stride;
-    assert!(index.len() == n && out.len() == stride && stride.is_multiple_of(L::N));
+    assert!(index.len() == n && out.len() == stride && stride.is_multiple_of(PAD));
     // A maximum of unsigned numbers, because it needs no branch: negative rows are huge.
     assert!(n == 0 || index.iter().fold(0u32, |top, &i| top.max(i as u32)) < rows as u32);
     let (base, op) = (data.as_ptr(), out.as_mut_ptr());

@@ -90,8 +90,8 @@ class Csr:
     ) -> "Csr":
         """Build a table of events given in any order, by counting sort.
 
-        Memory above input and result is at most half a byte an event and 4 bytes a row, beside 16 bytes (24
-        with times) for each event of the longest row.
+        The peak of memory above input and result is 4 bytes an event, beside 8 bytes a row and, for each
+        thread, at most 24 bytes for every event of the largest of some hundred groups of rows.
 
         Parameters
         ----------

@@ -113,7 +113,11 @@ def read(
 
     Notes
     -----
-    At its peak, memory is about 60 bytes a row for text with ratings and times (20 million rows).
+    Plain delimited text is read by several threads that never hold all of it: an uncompressed file in which
+    every line has all its fields, none that is asked for is empty, numbers are decimal, times whole numbers, and
+    quotation marks enclose whole fields. While it is read and sorted, memory is at most 40 bytes a row with
+    ratings and times, 24 without times, beside the ids; 24 and 16 of them stay. All other text, also that with
+    a bad row, takes two to three times as long and about 65 bytes a row with ratings and times.
     """
     for name, value, choices in (
         ("on_bad_rows", on_bad_rows, get_args(OnBadRows)),

@@ -1,5 +1,6 @@
 """Delimited text that is plain, read by the native module without ever holding the text."""
 
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 import tastespace._native as _native
 from tastespace.data.read_rows import MOST_KINDS, Rows, arrays_of
 from tastespace.data.read_source import Columns
-from tastespace.data.read_text import Delimited
+from tastespace.data.read_text import PACKED, Delimited
 from tastespace.data.read_values import TimestampUnit, whole_seconds
 from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
@@ -21,7 +22,7 @@ def read_plain(text: Delimited, columns: Columns, unit: TimestampUnit) -> Rows |
     around whole fields, with none and no line break inside. `read_delimited` reads everything else, and
     says what is wrong with it.
     """
-    if isinstance(text.content, bytes):
+    if isinstance(text.content, bytes) or _packed(text.content):
         return None
     roles = {
         **dict.fromkeys(columns.labels, "label"),
@@ -66,6 +67,12 @@ def read_plain(text: Delimited, columns: Columns, unit: TimestampUnit) -> Rows |
         flaws=(),
         where=text.where,
     )
+
+
+def _packed(path: Path) -> bool:
+    """Whether the file starts as a compressed one does, whatever it is called."""
+    with path.open("rb") as file:
+        return file.read(4).startswith(PACKED)
 
 
 def _number(values: dict[str, Any], column: str | None) -> NDArray[Any] | None:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from tastespace.data.read_rows import Rows
-from tastespace.data.read_values import read_numbers
+from tastespace.data.read_values import Flaw, read_numbers
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import InputError
 
@@ -47,7 +47,8 @@ def read_sparse(matrix: Any, *, users: Any, items: Any, explicit: bool) -> Rows:
     cells = matrix.tocoo()
     user_rows, item_rows = cells.coords
     with np.errstate(over="ignore"):  # becomes infinite
-        values, flaws = cells.data.astype(np.float32, copy=False), []
+        values = cells.data.astype(np.float32, copy=False)
+    flaws: list[Flaw] = []
     if not (np.isfinite(values).all() and (explicit or not (values < 0).any())):
         values, flaws = read_numbers(
             pl.Series(cells.data.astype(np.float64, copy=False)),

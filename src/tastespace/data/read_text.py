@@ -18,7 +18,7 @@ _UNIT_SEPARATOR = "\x1f"  # stands in for separators of several characters, whic
 _USUAL_SEPARATORS = (";", "\t", "|", ",", "::")
 _PEEKED_LINES = 1000
 _PEEKED_BYTES = 1 << 20
-_PACKED = (
+PACKED = (
     b"\x1f\x8b",
     b"\x28\xb5\x2f\xfd",
     b"\x78",
@@ -252,7 +252,7 @@ def _head(content: Path | bytes) -> Path | bytes:
     with content.open("rb") as file:
         start = file.read(_PEEKED_BYTES)
     lines = start if len(start) < _PEEKED_BYTES else start[: start.rfind(b"\n") + 1]
-    return content if start.startswith(_PACKED) or not lines.strip() else lines
+    return content if start.startswith(PACKED) or not lines.strip() else lines
 
 
 def _blank_lines(content: Path | bytes) -> int:

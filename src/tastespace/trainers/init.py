@@ -20,6 +20,12 @@ Start = FactorModel | tuple[npt.ArrayLike, npt.ArrayLike] | Literal["svd"] | Non
 #: Columns beyond the wanted ones, and rounds, of the randomized decomposition.
 OVERSAMPLING, ROUNDS = 16, 2
 
+#: Rows whose products are summed at a time.
+CHUNK = 65_536
+
+#: Lists of more factors would overflow the sums of small integers that `topk` screens with.
+MOST_FACTORS = 32_767
+
 
 def svd_factors(
     users: Csr, items: Csr, values: tuple[Floats | None, Floats | None], factors: int, seed: int, threads: int
@@ -40,7 +46,7 @@ def svd_factors(
     N. Halko, P. G. Martinsson, J. A. Tropp, Finding structure with randomness, SIAM Review 53(2), 2011,
     algorithm 4.4 with two rounds.
     """
-    check_memory(users.rows + items.rows, factors)
+    check_memory(users.rows + items.rows, factors, copies=5)
     width = min(factors + OVERSAMPLING, users.rows, items.rows)
     by_user, by_item = values
 
@@ -82,7 +88,10 @@ def drop_signs(p: Floats, q: Floats) -> None:
 
 def _orthonormal(x: Floats) -> tuple[Floats, Floats, Floats]:
     """Singular value decomposition of a tall matrix by its Gram matrix, largest first; null directions stay zero."""
-    gram = x.T.astype(np.float64) @ x
+    gram = np.zeros((x.shape[1], x.shape[1]))
+    for start in range(0, len(x), CHUNK):
+        part = x[start : start + CHUNK].astype(np.float64)
+        gram += part.T @ part
     squares, vectors = np.linalg.eigh(gram)
     squares, vectors = squares[::-1], vectors[:, ::-1]
     s = np.sqrt(np.maximum(squares, 0.0))
@@ -160,20 +169,21 @@ def _check_signs(p: Floats, q: Floats) -> None:
             )
 
 
-def check_memory(rows: int, factors: int) -> None:
-    """Raises ParameterError if factors of that width cannot fit into this machine's memory.
+def check_memory(rows: int, factors: int, copies: int = 2) -> None:
+    """Raises ParameterError if factors of that width cannot fit into this machine's memory, or are too many.
 
-    Training holds the matrices twice, and a few square matrices of the width.
+    Training holds the matrices twice, ``init="svd"`` five times, beside a few square matrices of the width.
     """
-    if not hasattr(os, "sysconf"):  # Windows does not tell this way
-        return
-    needed = 8 * padded(factors) * rows + 32 * padded(factors) ** 2
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if needed > memory:
-        raise ParameterError(
-            f"factors={factors} for {rows:,} users and items needs {needed / 2**30:,.0f} GiB, and this machine has "
-            f"{memory / 2**30:,.0f}; choose fewer factors"
-        )
+    if hasattr(os, "sysconf"):  # Windows does not tell this way
+        needed = 4 * copies * padded(factors) * rows + 32 * padded(factors) ** 2
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        if needed > memory:
+            raise ParameterError(
+                f"factors={factors} for {rows:,} users and items needs {needed / 2**30:,.0f} GiB, and this machine has "
+                f"{memory / 2**30:,.0f}; choose fewer factors"
+            )
+    if factors > MOST_FACTORS:
+        raise ParameterError(f"factors must be at most {MOST_FACTORS:,}; got {factors:,}")
 
 
 def start_biases(init: Start, users: Vocabulary, items: Vocabulary, biases: bool) -> tuple[Floats, Floats]:

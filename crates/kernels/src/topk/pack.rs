@@ -57,7 +57,7 @@ pub(super) struct Terms {
 pub(super) struct Boost {
     pub(super) positive: Vec<f32>,
     pub(super) negative: Vec<f32>,
-    /// 1 / positive and 1 / negative, rounded to where a score needs less: what it must be for each unit of
+    /// 1 / positive and 1 / negative, to the nearest; the bar is lowered by more than their rounding: what it must be for each unit of
     /// a positive and of a negative bar.
     pub(super) per_positive: Vec<f32>,
     pub(super) per_negative: Vec<f32>,

@@ -160,7 +160,7 @@ unsafe fn reaching_generic<S: Sums, const P: usize>(screen: &Screen<'_>, found: 
     unsafe {
         for panel in (0..bias.len() / PANEL).step_by(P) {
             let mut sums = [S::splat(start); P];
-            let mut lines = items.as_ptr().add((panel & !(run - 1)) * groups + (panel & (run - 1)));
+            let mut lines = items.as_ptr().wrapping_add((panel & !(run - 1)) * groups + (panel & (run - 1)));
             for g in 0..groups {
                 let four = user.as_ptr().add(g * GROUP).cast::<i32>().read_unaligned();
                 for p in 0..P {
