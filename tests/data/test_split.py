@@ -369,9 +369,19 @@ def test_leak_is_counted():
     leak = parts.leak()
     assert leak == split.Leak(events=2, of_events=4, users=1, of_users=2)
     assert leak.warning() == (
-        "training knows the future: 2 of its 4 events (50.0%) are later than the first test event, and 1 of 2 users "
+        "training knows the future: 2 of its 4 events (50.0 %) are later than the first test event, and 1 of 2 users "
         "have a training event later than one of their own test events; ts.split.by_time and ts.split.rolling keep "
         "the order of time"
+    )
+
+
+def test_the_last_of_each_user_show_nobody_their_own_future():
+    whole = ratings_of([(0, 0), (0, 1), (1, 0), (1, 1)], times=[1, 2, 3, 4])
+    leak = split.last_out(whole).leak()
+    assert leak == split.Leak(events=1, of_events=2, users=0, of_users=2)
+    assert leak.warning() == (
+        "training knows the future: 1 of its 2 events (50.0 %) are later than the first test event; "
+        "ts.split.by_time and ts.split.rolling keep the order of time"
     )
 
 
