@@ -8,6 +8,7 @@ from unittest import SkipTest
 import numpy as np
 import pytest
 
+from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import EmptyError, UnknownItemError, UnknownUserError, UnsupportedError
 from tastespace.models.protocol import Recommender
 from tastespace.models.table import Recommendations
@@ -218,6 +219,40 @@ class FoldsInOtherwise(Wrapped):
         return self.model.fold_in({item: 6 - value for item, value in history.items()})
 
 
+class FoldsManyOfOthers(Wrapped):
+    def fold_in_many(self, events):
+        return self.model.fold_in_many(events.select(events.user_rows() > 0))
+
+
+class FoldsManyIntoOtherItems(Wrapped):
+    def fold_in_many(self, events):
+        folded = self.model.fold_in_many(events)
+        return replace(folded, items=Vocabulary([-i for i in folded.items], noun="item"))
+
+
+class FoldsManyOtherwise(Wrapped):
+    def fold_in_many(self, events):
+        folded = self.model.fold_in_many(events)
+        return replace(folded, user_bias=folded.user_bias + np.float32(1e-6))
+
+
+class FoldsEveryoneOtherwise(Wrapped):
+    OTHER = replace(MODEL, solver=replace(MODEL.solver, regularization=9.0))
+
+    def fold_in(self, history):
+        return self.OTHER.fold_in(history)
+
+    def fold_in_many(self, events):
+        return self.OTHER.fold_in_many(events)
+
+
+class FoldsUnknownItemsIn(Wrapped):
+    def fold_in_many(self, events):
+        folded = self.model.fold_in_many(events)
+        unknown = folded.info.data["folded_in"]["events_on_unknown_items"]
+        return replace(folded, mean=folded.mean + unknown)
+
+
 class FoldsNothingIntoNaN(Wrapped):
     def fold_in(self, history):
         nan = Recommendations({"user": ["v"], "item": [100], "rank": [1], "score": np.float32([np.nan])})
@@ -330,6 +365,23 @@ def mutant_id(case):
         ("predictions_stay_inside_the_scale", OffTheScale, r"predictions for user 'u0' reach .* outside 1"),
         ("predictions_stay_inside_the_scale", DoublePredictions, "predict gives float64"),
         ("fold_in_equals_the_learned_row", FoldsInOtherwise, "user 'u0' and of the fold-in .* differ by"),
+        ("fold_in_many_equals_fold_in", FoldsManyOfOthers, "answers for other users than it was given"),
+        ("fold_in_many_equals_fold_in", FoldsManyIntoOtherItems, "fold_in_many changes the items"),
+        (
+            "fold_in_many_equals_fold_in",
+            FoldsManyOtherwise,
+            "user 'u0' has other scores from fold_in_many than",
+        ),
+        (
+            "fold_in_many_equals_fold_in",
+            FoldsEveryoneOtherwise,
+            "user 'u0' and those from fold_in_many .* differ by",
+        ),
+        (
+            "fold_in_many_equals_fold_in",
+            FoldsUnknownItemsIn,
+            "other scores when events on unknown items come along",
+        ),
         ("an_empty_history_is_answered_or_refused", FoldsNothingIntoNaN, "scores that are not finite"),
         ("explanations_sum_to_the_score", ExplainsTooMuch, r"parts of explain\('u0', 100\) sum to"),
         ("explanations_sum_to_the_score", ExplainsAnotherScore, r"explain\('u0', 100\) sums to .* score is"),
@@ -473,13 +525,14 @@ class Unable(Wrapped):
     def refuse(self, *_):
         raise UnsupportedError("this model cannot do that")
 
-    explain = fold_in = update = similar_items = similar_users = refuse
+    explain = fold_in = fold_in_many = update = similar_items = similar_users = refuse
 
 
 @pytest.mark.parametrize("kind", [Bare, Unable])
 def test_promises_that_a_model_does_not_make_are_skipped(kind):
     for name in (
         "fold_in_equals_the_learned_row",
+        "fold_in_many_equals_fold_in",
         "an_empty_history_is_answered_or_refused",
         "explanations_sum_to_the_score",
         "update_with_nothing_changes_nothing",

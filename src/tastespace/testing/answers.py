@@ -113,7 +113,7 @@ def fold_in_many_equals_fold_in(model: Recommender, train: Interactions, refit: 
     if member(model, "solver") is None:
         raise SkipTest("the rows of this model are not solved from the history")
     fold_in, fold_in_many = member(model, "fold_in"), member(model, "fold_in_many")
-    folded = fold_in_many(train)
+    folded = supported(fold_in_many, train)
     expect(folded.users == train.users, "fold_in_many answers for other users than it was given")
     expect(folded.items == model.items, "fold_in_many changes the items")
     total = len(model.items)
