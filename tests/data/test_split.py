@@ -358,6 +358,14 @@ def test_how_each_is_described():
     )
 
 
+def test_each_says_when_to_use_it():
+    ways = [getattr(split, name) for name in split.__all__ if name[0].islower()]
+    assert len(ways) == 9
+    for way in ways:
+        paragraphs = way.__doc__.split("\n\n")
+        assert sum(paragraph.strip().startswith("When to use: ") for paragraph in paragraphs) == 1
+
+
 # --- the future -------------------------------------------------------------------------------------------------
 
 

@@ -169,6 +169,16 @@ def test_rankings_are_what_events_are_scored_by():
     assert 0 < search.best_score_ <= 1
 
 
+def test_it_is_shown_in_notebooks_and_remembers_names():
+    X, y = table()
+    frame = pd.DataFrame({"who": X[:, 0], "what": X[:, 1].astype(int)})
+    estimator = Baseline(regularization=2.0).fit(frame, y)
+    assert estimator.feature_names_in_.tolist() == ["who", "what"]
+    assert "regularization" in estimator._repr_html_()
+    with pytest.raises(ValueError, match="feature names should match"):
+        estimator.predict(frame.rename(columns={"who": "user"}))
+
+
 # --- mistakes ---------------------------------------------------------------------------------------------------
 
 
