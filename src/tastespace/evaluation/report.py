@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ class Report:
         counts: Mapping[str, int],
         protocol: str,
         per_user: Mapping[str, UserValues],
-        warnings: Iterable[str] = (),
+        warnings: Sequence[str] = (),
     ) -> None:
         self._metrics = dict(metrics)
         self._counts = dict(counts)
@@ -93,15 +93,8 @@ class Report:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences on what makes these values other than they seem, such as training on the future."""
+        """Sentences on what may mislead in these values; empty where nothing is known of."""
         return self._warnings
-
-    def prefaced(self, sentences: Iterable[str | None], warnings: Iterable[str]) -> Report:
-        """The same report, with sentences before its protocol (None: none) and more warnings."""
-        report = copy(self)
-        report._protocol = "; ".join([*filter(None, sentences), self._protocol])
-        report._warnings = (*self._warnings, *warnings)
-        return report
 
     def __getitem__(self, name: str) -> float:
         """Return the value of one metric.
@@ -145,6 +138,13 @@ class Report:
         found = self._per_user[name]
         return Table({"user": found.users.ids[found.rows], "value": found.values})
 
+    def prefaced(self, sentences: Sequence[str | None], warnings: Sequence[str]) -> Report:
+        """The same report, with sentences before its protocol (None: none) and more warnings."""
+        report = copy(self)
+        report._protocol = "; ".join([*filter(None, sentences), self._protocol])
+        report._warnings = (*self._warnings, *warnings)
+        return report
+
     def __repr__(self) -> str:
         cells: dict[str, dict[str, str]] = {}
         for name, value in self._metrics.items():
@@ -159,7 +159,7 @@ class Report:
         for metric, row in cells.items():
             shown = [row[""]] if "" in row else [row.get(column, "") for column in columns]
             lines.append(f"{metric:<9}" + "".join(f"{value:>9}" for value in shown))
-        return "\n".join([*lines, self._protocol, *(f"warning: {warning}" for warning in self._warnings)])
+        return "\n".join([*lines, self._protocol, *(f"warning: {sentence}" for sentence in self._warnings)])
 
     def _unknown(self, name: str, known: list[str]) -> str:
         return f"the report has no {name!r}{nearest(str(name), known) or ';'} it has {', '.join(known)}"
