@@ -4,6 +4,7 @@
 //! every file names the page of `docs/math/` whose equations it follows.
 
 pub mod als;
+pub mod audiences;
 pub mod blocks;
 pub mod cholesky;
 pub mod csr;
@@ -20,6 +21,7 @@ pub mod gradient_rows;
 pub mod group;
 pub mod labels;
 pub mod lines;
+pub mod lists;
 pub mod metrics;
 #[cfg(test)]
 mod noise;

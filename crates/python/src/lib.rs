@@ -7,6 +7,7 @@ mod als;
 mod check;
 mod csr;
 mod csv;
+mod lists;
 mod metrics;
 mod sparse;
 mod topk;
@@ -23,6 +24,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     csr::register(m)?;
     csv::register(m)?;
     metrics::register(m)?;
+    lists::register(m)?;
     als::register(m)?;
     topk::register(m)?;
     sparse::register(m)?;
