@@ -15,10 +15,12 @@ _Table: TypeAlias = tuple[
 ]
 
 __all__ = [
+    "Audiences",
     "Ranker",
-    "best_places",
     "count_common",
     "count_hits",
+    "count_recommended",
+    "count_unexpected",
     "csr_build",
     "csr_transpose",
     "csv_read",
@@ -28,6 +30,7 @@ __all__ = [
     "implicit_objective",
     "implicit_solve",
     "instruction_sets",
+    "list_means",
     "sparse_multiply",
     "weighted_gram",
 ]
@@ -200,7 +203,6 @@ def count_hits(
     precision: NDArray[np.float64],
     threads: int,
 ) -> None: ...
-def best_places(ranked: NDArray[np.int32], best: NDArray[np.int32]) -> None: ...
 def count_common(
     users: NDArray[np.int32],
     indptr: NDArray[np.int64],
@@ -208,3 +210,37 @@ def count_common(
     known_indptr: NDArray[np.int64],
     known: NDArray[np.int32],
 ) -> int: ...
+
+# lists
+@final
+class Audiences:
+    def __new__(cls, indptr: NDArray[np.int64], indices: NDArray[np.int32], items: int) -> Audiences: ...
+    def diversity(
+        self,
+        ranked: NDArray[np.int32],
+        cutoffs: list[int],
+        lists: int,
+        out: NDArray[np.float64],
+        threads: int,
+    ) -> None: ...
+
+def count_recommended(ranked: NDArray[np.int32], cutoffs: list[int], counts: NDArray[np.int64]) -> None: ...
+def list_means(
+    ranked: NDArray[np.int32],
+    cutoffs: list[int],
+    values: NDArray[np.float64],
+    out: NDArray[np.float64],
+    threads: int,
+) -> None: ...
+def count_unexpected(
+    ranked: NDArray[np.int32],
+    indptr: NDArray[np.int64],
+    relevant: NDArray[np.int32],
+    order: NDArray[np.int32],
+    users: NDArray[np.int32],
+    known_indptr: NDArray[np.int64],
+    known: NDArray[np.int32],
+    cutoffs: list[int],
+    count: NDArray[np.int32],
+    threads: int,
+) -> None: ...

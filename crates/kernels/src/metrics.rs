@@ -100,21 +100,6 @@ fn walk(ranked: &[i32], relevant: &[i32], cutoffs: &[usize], discounts: &[f64], 
     }
 }
 
-/// Lowers `best[item]` to the best place (from 1) that any of the lists (rows of `places` items) gives it.
-///
-/// Start with `i32::MAX` for "never recommended"; then the items with `best <= k` are what the lists cover at k.
-pub fn best_places(ranked: &[i32], places: usize, best: &mut [i32]) {
-    for list in ranked.chunks_exact(places) {
-        for (place, &item) in (1..).zip(list) {
-            if item < 0 {
-                break;
-            }
-            let best = &mut best[item as usize];
-            *best = place.min(*best);
-        }
-    }
-}
-
 /// How many of the pairs (`users[u]`, item in `indices[indptr[u]..indptr[u + 1]]`) occur in the matrix whose
 /// row r holds the ascending columns `known[known_indptr[r]..known_indptr[r + 1]]`.
 pub fn count_common(
@@ -198,13 +183,6 @@ mod tests {
         let relevant: Vec<i32> = (0..users as i32).flat_map(|u| [u % 5, 5 + u % 6]).collect();
         let lists = Lists { ranked: &ranked, places, indptr: &indptr, relevant: &relevant };
         assert_eq!(hits(lists, &[1, 3, 5], 1), hits(lists, &[1, 3, 5], 4));
-    }
-
-    #[test]
-    fn best_places_keeps_the_lowest_place() {
-        let mut best = vec![i32::MAX; 4];
-        best_places(&[2, 0, 0, -1, 0, 2], 2, &mut best);
-        assert_eq!(best, [1, i32::MAX, 1, i32::MAX]);
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! Binding of `kernels::metrics`.
 
-use numpy::{
-    PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray1, PyReadwriteArray2, PyUntypedArrayMethods,
-};
+use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use tastespace_kernels::metrics::{self, Hits, Lists};
 
@@ -39,19 +37,6 @@ fn count_hits(
     Ok(())
 }
 
-/// Lower `best[item]` to the best place, from 1, that a list of `ranked` (users, places) gives the item.
-#[pyfunction]
-fn best_places(
-    py: Python<'_>,
-    ranked: PyReadonlyArray2<'_, i32>,
-    mut best: PyReadwriteArray1<'_, i32>,
-) -> PyResult<()> {
-    let places = ranked.shape()[1];
-    let (ranked, best) = (ranked.as_slice()?, best.as_slice_mut()?);
-    py.detach(|| metrics::best_places(ranked, places, best));
-    Ok(())
-}
-
 /// Number of pairs (`users[u]`, item of row u) that occur in the other matrix.
 #[pyfunction]
 fn count_common(
@@ -69,7 +54,6 @@ fn count_common(
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(count_hits, m)?)?;
-    m.add_function(wrap_pyfunction!(best_places, m)?)?;
     m.add_function(wrap_pyfunction!(count_common, m)?)?;
     Ok(())
 }

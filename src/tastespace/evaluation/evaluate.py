@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
@@ -12,13 +15,16 @@ from tastespace.data.split import Split
 from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import EmptyError, HistoryError, InputError, ParameterError, UnsupportedError
+from tastespace.evaluation.lists import FROM_TRAINING, needs_training, watch
 from tastespace.evaluation.protocol import describe, describe_relevance
-from tastespace.evaluation.ranking import RANKING, coverage
-from tastespace.evaluation.rating import RATING
+from tastespace.evaluation.ranking import RANKING
+from tastespace.evaluation.rating import Errors, rate
 from tastespace.evaluation.report import Report, UserValues
-from tastespace.evaluation.scoring import rank_users, rate_events
+from tastespace.evaluation.scoring import Watcher, rank_users, rate_events
 from tastespace.evaluation.selection import select
+from tastespace.evaluation.slices import Slices
 from tastespace.evaluation.targets import HeldOut, Relevance, Targets
+from tastespace.evaluation.training import Training
 
 if TYPE_CHECKING:
     from tastespace.models.protocol import Recommender
@@ -32,6 +38,7 @@ def evaluate(
     metrics: str | Sequence[str] | None = None,
     relevant: Relevance = None,
     exclude_seen: bool = True,
+    slices: int = 0,
     threads: int | None = None,
     batch: int = 4096,
 ) -> Report:
@@ -53,15 +60,19 @@ def evaluate(
         Length of the list, or several lengths. Above the number of items, lists hold all items, and precision still
         divides by `k`.
     metrics
-        Names out of precision, recall, ndcg, map, mrr, hit_rate, coverage (each at every `k`, or at its own cut-off
-        as in ``"ndcg@20"``), rmse and mae. None means all that apply. Formulas: `tastespace.evaluation.ranking`
-        and `tastespace.evaluation.rating`.
+        Names out of precision, recall, ndcg, map, mrr, hit_rate, coverage, gini, entropy, novelty, diversity,
+        serendipity, popularity (each at every `k`, or at its own cut-off as in ``"ndcg@20"``), rmse, mae, rmse_by_user,
+        mae_by_user, rmse_by_item, mae_by_item and calibration. None means those of precision, recall, ndcg, map, mrr,
+        hit_rate, coverage, novelty, diversity, rmse and mae that apply; ``"all"`` all that apply. Formulas:
+        `tastespace.evaluation.ranking`, `tastespace.evaluation.lists` and `tastespace.evaluation.rating`.
     relevant
         Which test items a ranking should find: None means all; a number, those whose test value (rating or weight)
         is at least that; a function from an array of values to an array of booleans, those for which it is true.
         Users without a relevant item are not scored in rankings. RMSE and MAE ignore it.
     exclude_seen
         Whether items in a user's history stay out of the ranking.
+    slices
+        Number of groups of users by activity and of items by popularity, for `Report.slices`; 0 for none.
     threads
         For comparing rankings with test events; None means all available cores. How many cores the model ranks with
         is its own affair. The result is the same for any number.
@@ -79,9 +90,10 @@ def evaluate(
     ParameterError
         A metric is unknown (the message suggests the nearest), or a setting is outside its range.
     UnsupportedError
-        RMSE or MAE is named, and the model predicts no ratings.
+        A rating metric is named, and the model predicts no ratings.
     HistoryError
-        Seen items are to be removed, and the model was saved without its users' histories.
+        Seen items are to be removed, a metric that compares with the training events is named, or slices are asked
+        for, and the model was saved without its users' histories.
     NumericalError
         A score is NaN.
     """
@@ -94,6 +106,7 @@ def evaluate(
         metrics=metrics,
         relevant=relevant,
         exclude_seen=exclude_seen,
+        slices=slices,
         threads=threads,
         batch=batch,
     )
@@ -107,7 +120,7 @@ class Evaluation:
     ----------
     users, items, history
         As the models have them; `history` is None where they hold none.
-    test, k, metrics, relevant, exclude_seen, threads, batch
+    test, k, metrics, relevant, exclude_seen, slices, threads, batch
         As in `evaluate`, and with the same errors.
     """
 
@@ -116,9 +129,12 @@ class Evaluation:
         "_exclude_seen",
         "_held_out",
         "_items",
+        "_left_out",
         "_relevance",
         "_selection",
+        "_slices",
         "_threads",
+        "_training",
         "_users",
     )
 
@@ -133,6 +149,7 @@ class Evaluation:
         metrics: str | Sequence[str] | None = None,
         relevant: Relevance = None,
         exclude_seen: bool = True,
+        slices: int = 0,
         threads: int | None = None,
         batch: int = 4096,
     ) -> None:
@@ -146,6 +163,12 @@ class Evaluation:
         self._exclude_seen = exclude_seen
         self._threads = resolve_threads(threads)
         self._batch = _batch(batch)
+        self._slices = _slices(slices)
+        self._training = None
+        if history is not None and (
+            self._slices or any(metric in FROM_TRAINING for metric, _ in self._selection.ranking)
+        ):
+            self._training = Training.of(history)
         if self._selection.ranking and exclude_seen and history is None:
             raise HistoryError(
                 "removing seen items from the rankings needs the users' histories, and the model holds none; pass "
@@ -153,8 +176,11 @@ class Evaluation:
             )
         if self._selection.rating and not self._selection.by_default and not events.explicit:
             raise ParameterError(
-                "rmse and mae compare ratings, and the test set holds none; name ranking metrics"
+                f"{self._named_rating()} compares ratings, and the test set holds none; name ranking metrics"
             )
+        self._left_out: tuple[str, ...] = ()
+        if history is None:
+            self._leave_out_training()
         self._users, self._items = users, items
         self._held_out = HeldOut.of(
             events, relevant, users, items, history, ratings=bool(self._selection.rating) and events.explicit
@@ -186,14 +212,16 @@ class Evaluation:
         rated, scale = self._held_out.rated, model.scale
         if scale is None and self._selection.rating and not self._selection.by_default:
             raise UnsupportedError(
-                f"rmse and mae compare ratings, and {type(model).__name__} predicts none; name ranking metrics"
+                f"{self._named_rating()} compares ratings, and {type(model).__name__} predicts none; "
+                "name ranking metrics"
             )
         metrics: dict[str, float] = {}
         per_user: dict[str, UserValues] = {}
+        slices, errors = self._slice(None if scale is None else rated), None
         if self._selection.ranking:
-            self._rank(model, metrics, per_user)
+            self._rank(model, metrics, per_user, slices)
         if rated is not None and scale is not None:
-            self._rate(model, rated, scale, metrics, per_user)
+            errors = self._rate(model, rated, scale, metrics, per_user)
         protocol = describe(
             self._held_out.counts,
             len(self._items),
@@ -201,26 +229,73 @@ class Evaluation:
             relevance=self._relevance,
             scale=None if rated is None else scale,
         )
-        return Report(metrics, self._held_out.counts, protocol, per_user)
+        if self._left_out:
+            protocol += f"; {', '.join(self._left_out)} left out because the model holds no histories"
+        return Report(
+            metrics,
+            self._held_out.counts,
+            protocol,
+            per_user,
+            slices={} if slices is None else slices.tables(metrics, per_user, errors),
+            calibration=None if errors is None else errors.calibration.table(),
+        )
 
-    def _rank(self, model: Recommender, metrics: dict[str, float], per_user: dict[str, UserValues]) -> None:
-        hits, best = rank_users(
+    def _slice(self, rated: Targets | None) -> Slices | None:
+        if not self._slices or self._training is None or (rated is None and not self._selection.ranking):
+            return None
+        return Slices(
+            self._slices,
+            self._held_out.relevant if self._selection.ranking else None,
+            self._held_out.n_relevant,
+            rated,
+            len(self._held_out.users),
+            self._training,
+            self._selection.ranking,
+            min((*self._selection.cutoffs[-1:], len(self._items))),
+            threads=self._threads,
+        )
+
+    def _rank(
+        self,
+        model: Recommender,
+        metrics: dict[str, float],
+        per_user: dict[str, UserValues],
+        slices: Slices | None,
+    ) -> None:
+        lists = watch(
+            self._selection.ranking,
+            len(self._items),
+            self._held_out.relevant,
+            self._training,
+            exclude_seen=self._exclude_seen,
+            threads=self._threads,
+        )
+        watchers: list[Watcher] = list(dict.fromkeys(lists.values()))
+        if slices is not None:
+            watchers.append(slices)
+        hits = rank_users(
             model,
             self._held_out.relevant,
             self._held_out.n_relevant,
             self._selection.cutoffs,
             exclude_seen=self._exclude_seen,
+            watchers=watchers,
             threads=self._threads,
             batch=self._batch,
         )
+        users, rows = self._held_out.users, self._held_out.relevant.test_rows
         for metric, k in self._selection.ranking:
             name = f"{metric}@{k}"
-            if metric == "coverage":
-                metrics[name] = coverage(best, k)
-            else:
+            if metric not in lists:
                 values = RANKING[metric](hits[k])
                 metrics[name] = float(values.mean())
-                per_user[name] = UserValues(self._held_out.users, self._held_out.relevant.test_rows, values)
+                per_user[name] = UserValues(users, rows, values)
+                continue
+            metrics[name] = lists[metric].total(metric, k)
+            some = lists[metric].per_user(metric, k)
+            if some is not None:
+                defined = ~np.isnan(some)
+                per_user[name] = UserValues(users, rows[defined], some[defined])
 
     def _rate(
         self,
@@ -229,11 +304,28 @@ class Evaluation:
         scale: tuple[float, float],
         metrics: dict[str, float],
         per_user: dict[str, UserValues],
-    ) -> None:
-        residuals = rate_events(model, rated, scale, threads=self._threads, batch=self._batch)
+    ) -> Errors:
+        errors = rate_events(model, rated, scale, threads=self._threads, batch=self._batch)
         for metric in self._selection.rating:
-            metrics[metric] = float(RATING[metric](residuals.total())[0])
-            per_user[metric] = UserValues(self._held_out.users, rated.test_rows, RATING[metric](residuals))
+            metrics[metric], values = rate(metric, errors)
+            if values is not None:
+                per_user[metric] = UserValues(self._held_out.users, rated.test_rows, values)
+        return errors
+
+    def _named_rating(self) -> str:
+        return self._selection.rating[0]
+
+    def _leave_out_training(self) -> None:
+        """Drop the metrics that a model without histories cannot have, if nobody named them."""
+        if self._slices:
+            raise needs_training("slices")
+        self._left_out = tuple(
+            dict.fromkeys(name for name, _ in self._selection.ranking if name in FROM_TRAINING)
+        )
+        if self._left_out and not self._selection.by_default:
+            raise needs_training(self._left_out[0])
+        kept = tuple(pair for pair in self._selection.ranking if pair[0] not in self._left_out)
+        self._selection = replace(self._selection, ranking=kept)
 
     def _check_something_to_score(self) -> None:
         counts = self._held_out.counts
@@ -259,9 +351,19 @@ class Evaluation:
             )
         if self._selection.rating and not self._selection.by_default and self._held_out.rated is None:
             raise EmptyError(
-                "rmse and mae need test events whose user and item the model knows, and there are none among "
-                f"{counts['events']:,}"
+                f"{self._named_rating()} needs test events whose user and item the model knows, and there are none "
+                f"among {counts['events']:,}"
             )
+
+
+def _slices(slices: int) -> int:
+    try:
+        groups = operator.index(slices)
+    except TypeError:
+        groups = -1
+    if groups < 0 or isinstance(slices, bool):
+        raise ParameterError(f"slices must be a whole number of groups, or 0 for none; got {slices!r}")
+    return groups
 
 
 def _batch(batch: int) -> int:

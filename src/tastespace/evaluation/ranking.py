@@ -121,27 +121,6 @@ def hit_rate(hits: Hits) -> NDArray[np.float64]:
     return (hits.count > 0).astype(np.float64)
 
 
-def coverage(best: NDArray[np.int32], k: int) -> float:
-    """Share of the model's items that at least one scored user gets among the first k.
-
-    ``coverage@k = |union of the lists of k items| / |items of the model|``, from 0 to 1. It belongs to all lists
-    together, so there are no values per user.
-
-    Parameters
-    ----------
-    best
-        The best place, from 1, that any list gives to each item, int32 (items,).
-    k
-        The cut-off.
-
-    References
-    ----------
-    Herlocker, Konstan, Terveen, Riedl, "Evaluating collaborative filtering recommender systems", ACM TOIS 22(1),
-    2004, section 4.1 (catalogue coverage).
-    """
-    return float(np.count_nonzero(best <= k) / len(best))
-
-
 RANKING: dict[str, Callable[[Hits], NDArray[np.float64]]] = {
     "precision": precision,
     "recall": recall,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +11,20 @@ from numpy.typing import NDArray
 import tastespace._native as _native
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import NumericalError, UnsupportedError
+from tastespace.evaluation.calibration import Calibration
 from tastespace.evaluation.ranking import Hits
-from tastespace.evaluation.rating import Residuals
+from tastespace.evaluation.rating import Errors, Residuals
 from tastespace.evaluation.targets import Targets
 
 if TYPE_CHECKING:
     from tastespace.models.protocol import Recommender
 
-_NEVER = np.iinfo(np.int32).max  # best place of an item that no list holds
+
+class Watcher(Protocol):
+    """Sees the lists go by, block by block."""
+
+    def add(self, start: int, end: int, ranked: NDArray[np.int32]) -> None:
+        """See the lists of the scored users start..end: item rows (users, places), best first, padded with -1."""
 
 
 def rank_users(
@@ -28,9 +34,10 @@ def rank_users(
     cutoffs: tuple[int, ...],
     *,
     exclude_seen: bool,
+    watchers: Sequence[Watcher] = (),
     threads: int,
     batch: int,
-) -> tuple[dict[int, Hits], NDArray[np.int32]]:
+) -> dict[int, Hits]:
     """Rank all items for every target user, and count the hits.
 
     Parameters
@@ -45,6 +52,8 @@ def rank_users(
         Ascending; a cut-off above the number of items gives lists of all items.
     exclude_seen
         Whether items in a user's history stay out of the list.
+    watchers
+        Are shown the lists.
     threads
         At most this many; they change no bit of the result.
     batch
@@ -52,10 +61,8 @@ def rank_users(
 
     Returns
     -------
-    hits
-        By cut-off.
-    best
-        The best place, from 1, of every item in any list, int32 (items,); 2**31 - 1 if it is in none.
+    dict
+        Hits by cut-off.
 
     Raises
     ------
@@ -73,7 +80,6 @@ def rank_users(
     shape = (len(targets.rows), len(cutoffs))
     count, first = np.empty(shape, np.int32), np.empty(shape, np.int32)
     gain, precision = np.empty(shape), np.empty(shape)
-    best = np.full(len(model.items), _NEVER, np.int32)
     for start, end in _blocks(len(targets.rows), batch):
         rows = targets.rows[start:end]
         ranked, scores = model.rank(rows, places, exclude_seen=exclude_seen, threads=threads)
@@ -91,8 +97,9 @@ def rank_users(
             precision[start:end],
             threads,
         )
-        _native.best_places(ranked, best)
-    hits = {
+        for watcher in watchers:
+            watcher.add(start, end, ranked)
+    return {
         k: Hits(
             k,
             n_relevant,
@@ -104,13 +111,12 @@ def rank_users(
         )
         for slot, k in enumerate(cutoffs)
     }
-    return hits, best
 
 
 def rate_events(
     model: Recommender, targets: Targets, scale: tuple[float, float], *, threads: int, batch: int
-) -> Residuals:
-    """Predict every target event, and sum the errors of each user.
+) -> Errors:
+    """Predict every target event, and sum the errors of each user, each item and each range of predictions.
 
     Parameters
     ----------
@@ -132,6 +138,13 @@ def rate_events(
     """
     sizes = np.diff(targets.indptr)
     squared, absolute = np.empty(len(sizes)), np.empty(len(sizes))
+    # Row -1 is an item that the model does not know, and the last entry.
+    of_item = Residuals(
+        np.zeros(len(model.items) + 1, np.int64),
+        np.zeros(len(model.items) + 1),
+        np.zeros(len(model.items) + 1),
+    )
+    calibration = Calibration(scale)
     for start, end in _blocks(len(sizes), batch):
         first, last = targets.indptr[start], targets.indptr[end]
         users, items = np.repeat(targets.rows[start:end], sizes[start:end]), targets.items[first:last]
@@ -142,12 +155,18 @@ def rate_events(
             raise NumericalError(
                 f"the predicted rating of user {user} for item {item} is {predicted[bad[0]]}; check the model's factors"
             )
-        errors = np.clip(predicted, *scale).astype(np.float64) - targets.values[first:last]
+        kept = np.clip(predicted, *scale).astype(np.float64)
+        errors = kept - targets.values[first:last]
         # Blocks end where users end, so a user's sum never depends on the block.
         starts = targets.indptr[start:end] - first
         squared[start:end] = np.add.reduceat(errors * errors, starts)
         absolute[start:end] = np.add.reduceat(np.abs(errors), starts)
-    return Residuals(sizes, squared, absolute)
+        # One event after the other, so that blocks change no bit here either.
+        np.add.at(of_item.events, items, 1)
+        np.add.at(of_item.squared, items, errors * errors)
+        np.add.at(of_item.absolute, items, np.abs(errors))
+        calibration.add(kept, targets.values[first:last])
+    return Errors(Residuals(sizes, squared, absolute), of_item, calibration)
 
 
 def _blocks(n: int, size: int) -> Iterator[tuple[int, int]]:

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tastespace.errors import ParameterError
+from tastespace.evaluation.lists import LISTS
 from tastespace.evaluation.ranking import RANKING
 from tastespace.evaluation.rating import RATING
 
-_AT_K = (*RANKING, "coverage")
+_AT_K = (*RANKING, *LISTS)
+_DEFAULT_AT_K = (*RANKING, "coverage", "novelty", "diversity")
+_DEFAULT_RATING = ("rmse", "mae")
 _LARGEST = 2**31 - 1  # item rows are int32, so no list is longer
 
 
@@ -24,9 +27,10 @@ class Selection:
     ranking
         Pairs of a metric and its cut-off.
     rating
-        ``"rmse"``, ``"mae"``, both or none.
+        Names out of `RATING`.
     by_default
-        Nothing was named, so rating metrics apply only where test and model have ratings.
+        Nothing was named, so rating metrics apply only where test and model have ratings, and those that compare with
+        the training events only where the model holds histories.
     """
 
     ranking: tuple[tuple[str, int], ...]
@@ -47,18 +51,24 @@ def select(k: int | Sequence[int], metrics: str | Sequence[str] | None) -> Selec
     k
         Cut-offs for metrics named without one.
     metrics
-        Names such as ``"ndcg@10"``, ``"ndcg"`` (at every `k`) and ``"rmse"``; None means all of them.
+        Names such as ``"ndcg@10"``, ``"ndcg"`` (at every `k`) and ``"rmse"``; None means the usual ones, ``"all"`` all.
 
     Raises
     ------
     ParameterError
-        A cut-off is not a whole number of at least 1, a name is unknown (the message suggests the nearest), a
-        rating metric is given a cut-off, or there is no name at all.
+        A cut-off is not a whole number of at least 1, or of at least 2 for diversity; a name is unknown (the message
+        suggests the nearest); a rating metric is given a cut-off; or there is no name at all.
     """
     ks = _cutoffs(k)
-    names = [*_AT_K, *RATING] if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
+    by_default = metrics is None or (isinstance(metrics, str) and metrics == "all")
+    if metrics is None:
+        names = [*_DEFAULT_AT_K, *_DEFAULT_RATING]
+    elif by_default:
+        names = [*_AT_K, *RATING]
+    else:
+        names = [metrics] if isinstance(metrics, str) else list(metrics)
     if not names:
-        raise ParameterError(f"metrics is empty; name some of {_known()}, or pass None for all")
+        raise ParameterError(f"metrics is empty; name some of {_known()}, or pass None for the usual ones")
     ranking: list[tuple[str, int]] = []
     rating: list[str] = []
     for name in names:
@@ -77,7 +87,14 @@ def select(k: int | Sequence[int], metrics: str | Sequence[str] | None) -> Selec
             raise ParameterError(
                 f"metric {name!r}: the cut-off must be a whole number of at least 1, as in '{metric}@10'"
             )
-    return Selection(tuple(dict.fromkeys(ranking)), tuple(dict.fromkeys(rating)), metrics is None)
+    chosen = dict.fromkeys(ranking)
+    if ("diversity", 1) in chosen:
+        if not by_default:
+            raise ParameterError(
+                "diversity@1: diversity compares the items of a list, so its cut-off must be at least 2"
+            )
+        del chosen["diversity", 1]
+    return Selection(tuple(chosen), tuple(dict.fromkeys(rating)), by_default)
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
