@@ -31,7 +31,8 @@ def item_groups(events: NDArray[np.int64], groups: int) -> tuple[NDArray[np.int6
 def cut(values: NDArray[np.int64], weights: NDArray[np.generic], groups: int) -> NDArray[np.int64]:
     """Cut entries, ordered by value, into at most `groups` groups of nearly equal weight.
 
-    Equal values stay together. An entry belongs to the group in which the middle of the weight of its value falls; empty groups are closed up.
+    Equal values stay together: an entry belongs to the group in which the middle of the weight of its value falls.
+    Empty groups are closed up.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from tastespace.models.table import Table
 _WIDTH = 80  # of what is printed
 _CELL = 9
 #: What the printed slices show first, as far as there is room.
-_TELLING = ("ndcg", "recall", "rmse", "novelty", "hit_rate", "map", "mae", "diversity", "precision", "mrr")
+_TELLING = ("ndcg", "recall", "rmse", "hit_rate", "map", "mae", "mrr", "precision", "novelty", "diversity")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,10 +201,8 @@ class Report:
 
     def __repr__(self) -> str:
         parts = [*self._values(), *textwrap.wrap(self._protocol, _WIDTH, break_on_hyphens=False)]
-        for by, table in self._slices.items():
-            parts += ["", *_slice_lines(by, table)]
         if self._slices:
-            parts += ["", "All columns: report.slices(by)"]
+            parts += [*_slice_lines(self._slices), "", "All columns: report.slices(by)"]
         return "\n".join(parts)
 
     def _values(self) -> list[str]:
@@ -241,29 +239,32 @@ def _number(value: float) -> str:
     return f"{value:,.{decimals}f}"
 
 
-def _slice_lines(by: str, table: Table) -> list[str]:
-    """Lay out slices with as many of the most telling columns as there is room for."""
-    columns = [[f"by {by.replace('_', ' ')}", *table["slice"].tolist()]]
-    columns += [[name, *(f"{n:,}" for n in table[name].tolist())] for name in ("users", "events")]
-    room = _WIDTH - sum(_widest(column) for column in columns) - 2 * len(columns[1:])
-    for name in _told(table.columns[3:]):
-        column = [name, *map(_number, table[name].tolist())]
-        room -= _widest(column) + 2
-        if room < 0:
-            break
-        columns.append(column)
-    widths = [_widest(column) for column in columns]
-    return [
-        "  ".join(
-            cell.rjust(width) if at else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in zip(*columns, strict=True)
+def _slice_lines(slices: Mapping[str, Table]) -> list[str]:
+    """Lay out slices one below the other, with as many of the most telling metrics as there is room for."""
+    tables = [
+        [
+            [f"by {by.replace('_', ' ')}", *table["slice"].tolist()],
+            *([name, *(f"{n:,}" for n in table[name].tolist())] for name in ("users", "events")),
+        ]
+        for by, table in slices.items()
     ]
-
-
-def _widest(column: Sequence[str]) -> int:
-    return max(map(len, column))
+    widths = [max(len(cell) for table in tables for cell in table[at]) for at in range(3)]
+    names = next(iter(slices.values())).columns[3:]
+    for name in _told([name for name in names if all(name in table.columns for table in slices.values())]):
+        columns = [[name, *map(_number, table[name].tolist())] for table in slices.values()]
+        width = max(len(cell) for column in columns for cell in column)
+        if sum(widths) + 2 * len(widths) + width > _WIDTH:
+            break
+        widths.append(width)
+        for table, column in zip(tables, columns, strict=True):
+            table.append(column)
+    lines = []
+    for table in tables:
+        lines.append("")
+        for label, *cells in zip(*table, strict=True):
+            shown = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
+            lines.append("  ".join([label.ljust(widths[0]), *shown]))
+    return lines
 
 
 def _told(names: Sequence[str]) -> list[str]:
