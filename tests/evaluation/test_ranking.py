@@ -16,7 +16,8 @@ from tests.reference import metrics as twin
 def test_values_worked_by_hand():
     # u should get c (place 2), e (place 4) and an item nobody knows; v should get e (place 1).
     test = interactions([("u", "c"), ("u", "e"), ("u", "unheard of"), ("v", "e")])
-    report = evaluate(by_hand(), test, k=[1, 2, 4])
+    names = ["precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage"]
+    report = evaluate(by_hand(), test, k=[1, 2, 4], metrics=names)
     ideal = 1 + 1 / math.log2(3)
     assert report.metrics == pytest.approx(
         {
