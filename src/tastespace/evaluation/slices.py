@@ -102,11 +102,14 @@ class Slices:
             chosen = group_of == group
             of_user = np.bincount(slot[chosen], minlength=len(sizes))
             self._parts.append(Part(of_user, of_user, basis.items[chosen], metrics, places, threads))
-        missing = self._wanted - sizes
-        none = np.zeros(0, np.int32)
-        self._parts.append(Part(missing, np.zeros_like(missing), none, metrics, places, threads))
+        known = basis.items >= 0
+        n_known = np.bincount(slot[known], minlength=len(sizes))
+        n_cold = self._wanted - n_known
+        self._parts.append(Part(n_cold, np.zeros_like(n_cold), basis.items[:0], metrics, places, threads))
         # Without cold items the part of the warm ones is the whole, known from the report.
-        self._warm = Part(sizes, sizes, basis.items, metrics, places, threads) if missing.any() else None
+        self._warm = (
+            Part(n_known, n_known, basis.items[known], metrics, places, threads) if n_cold.any() else None
+        )
 
     def add(self, start: int, end: int, ranked: NDArray[np.int32]) -> None:
         """See the lists of the scored users start..end."""
