@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tastespace import Popularity, datasets, split
 from tastespace.errors import HistoryError, ParameterError
 from tastespace.evaluation import evaluate
 from tastespace.evaluation.lists import entropy, gini
@@ -183,3 +184,15 @@ def test_metrics_of_all_lists_have_no_value_for_each_user():
     for name in ("coverage@5", "gini@5", "entropy@5"):
         with pytest.raises(ParameterError, match=f"{name} belongs to all users together"):
             report.per_user(name)
+
+
+def test_the_obvious_lists_hold_nothing_unexpected():
+    ratings = datasets.load("movietweetings-100k")
+    train, test = split.last_out(ratings)
+    model = Popularity().fit(train)
+    for exclude_seen in (True, False):
+        report = evaluate(
+            model, test, k=[1, 10], metrics=["serendipity", "precision"], exclude_seen=exclude_seen
+        )
+        assert report["serendipity@1"] == report["serendipity@10"] == 0.0
+        assert report["precision@10"] > 0.0
