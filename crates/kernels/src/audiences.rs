@@ -225,8 +225,9 @@ dispatch! {
     fn count_both = count_words(a: &[u64], b: &[u64]) -> u32
 }
 
-/// Plain code: the compiler makes vectors of it for each instruction set.
+/// Plain code: the compiler makes vectors of it for each instruction set, which is all that the lanes stand for here.
 #[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)]
 unsafe fn count_words<L: Lanes>(a: &[u64], b: &[u64]) -> u32 {
     a.iter().zip(b).map(|(a, b)| (a & b).count_ones()).sum()
 }
