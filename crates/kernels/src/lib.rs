@@ -5,6 +5,7 @@
 
 pub mod als;
 pub mod blocks;
+pub mod candidates;
 pub mod cholesky;
 pub mod csr;
 pub mod csr_build;
@@ -18,6 +19,7 @@ pub mod field;
 pub mod gradient;
 pub mod gradient_rows;
 pub mod group;
+pub mod held_out;
 pub mod labels;
 pub mod lines;
 pub mod metrics;

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
 
 from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
@@ -12,16 +14,19 @@ from tastespace.data.split import Split
 from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import EmptyError, HistoryError, InputError, ParameterError, UnsupportedError
-from tastespace.evaluation.protocol import describe, describe_relevance
-from tastespace.evaluation.ranking import RANKING, coverage
+from tastespace.evaluation.candidates import Candidates, Pool, Sampled, drawn, given, with_lists
+from tastespace.evaluation.protocol import CAUTION, describe, describe_relevance
+from tastespace.evaluation.ranking import RANKING, auc, coverage
 from tastespace.evaluation.rating import RATING
 from tastespace.evaluation.report import Report, UserValues
-from tastespace.evaluation.scoring import rank_users, rate_events
+from tastespace.evaluation.scoring import compare_pairs, rank_users, rate_events
 from tastespace.evaluation.selection import select
 from tastespace.evaluation.targets import HeldOut, Relevance, Targets
 
 if TYPE_CHECKING:
     from tastespace.models.protocol import Recommender
+
+Cold = Literal["skip", "score"]
 
 
 def evaluate(
@@ -32,6 +37,8 @@ def evaluate(
     metrics: str | Sequence[str] | None = None,
     relevant: Relevance = None,
     exclude_seen: bool = True,
+    candidates: Sampled | Candidates | None = None,
+    cold: Cold = "skip",
     threads: int | None = None,
     batch: int = 4096,
 ) -> Report:
@@ -40,8 +47,11 @@ def evaluate(
     Every scored user is given a ranking of all items of the model, and the ranking is compared with the items of the
     user's test events. Where test and model hold ratings, predicted ratings are compared with given ones as well.
 
-    Cold users (unknown to the model, or without a history there) are not scored. Items that the model does not know
-    count as misses in rankings; their ratings are not predicted. `Report.counts` tells how many there are.
+    Items that the model does not know count as misses in rankings. Cold users (unknown to the model, or without a
+    history there) and ratings with a cold user or item are left out or scored as `cold` says. Equal scores are ranked
+    by item row, the order of ``model.items``. Test users without a relevant item are not scored. `Report.counts` tells
+    how many there are of each, `Report.protocol` says in a sentence what was done, and `Report.warnings` what may
+    mislead.
 
     Parameters
     ----------
@@ -53,15 +63,22 @@ def evaluate(
         Length of the list, or several lengths. Above the number of items, lists hold all items, and precision still
         divides by `k`.
     metrics
-        Names out of precision, recall, ndcg, map, mrr, hit_rate, coverage (each at every `k`, or at its own cut-off
-        as in ``"ndcg@20"``), rmse and mae. None means all that apply. Formulas: `tastespace.evaluation.ranking`
-        and `tastespace.evaluation.rating`.
+        Names out of precision, recall, recall_capped, ndcg, ndcg_graded, map, mrr, hit_rate, coverage (each at every
+        `k`, or at its own cut-off as in ``"ndcg@20"``), auc (of whole rankings), rmse and mae. None means precision,
+        recall, ndcg, map, mrr, hit_rate, coverage and, where there are ratings, rmse and mae; ``"all"`` all that apply.
+        Formulas: `tastespace.evaluation.ranking`, `tastespace.evaluation.rating` and ``docs/math/ranking-metrics.md``.
     relevant
         Which test items a ranking should find: None means all; a number, those whose test value (rating or weight)
         is at least that; a function from an array of values to an array of booleans, those for which it is true.
         Users without a relevant item are not scored in rankings. RMSE and MAE ignore it.
     exclude_seen
         Whether items in a user's history stay out of the ranking.
+    candidates
+        None ranks all items. `tastespace.Sampled` ranks each user's relevant items among a few that are drawn,
+        `tastespace.Candidates` given lists. Such values do not order models, and the report warns of that.
+    cold
+        ``"skip"`` leaves cold users out. ``"score"`` counts them with an empty list, 0 in every ranking metric, and
+        predicts ratings with a cold user or item by what is known: the mean and the bias of the one that is not cold.
     threads
         For comparing rankings with test events; None means all available cores. How many cores the model ranks with
         is its own affair. The result is the same for any number.
@@ -79,11 +96,19 @@ def evaluate(
     ParameterError
         A metric is unknown (the message suggests the nearest), or a setting is outside its range.
     UnsupportedError
-        RMSE or MAE is named, and the model predicts no ratings.
+        RMSE or MAE is named, and the model predicts no ratings; or the model's answers break its protocol.
     HistoryError
-        Seen items are to be removed, and the model was saved without its users' histories.
+        Seen items are to be removed, or candidates drawn by popularity, and the model was saved without its users'
+        histories.
+    InputError
+        `test` or `candidates` is none of the above.
     NumericalError
-        A score is NaN.
+        A score is NaN or infinite; names the user.
+
+    Notes
+    -----
+    Besides the model and the test set, 12 bytes are held for each test event, 24 bytes for each user and cut-off, 8 for
+    each user and metric, 4 for each candidate, and the rankings of one block: ``8 * batch * max(k)`` bytes.
     """
     evaluation = Evaluation(
         model.users,
@@ -94,6 +119,8 @@ def evaluate(
         metrics=metrics,
         relevant=relevant,
         exclude_seen=exclude_seen,
+        candidates=candidates,
+        cold=cold,
         threads=threads,
         batch=batch,
     )
@@ -107,19 +134,23 @@ class Evaluation:
     ----------
     users, items, history
         As the models have them; `history` is None where they hold none.
-    test, k, metrics, relevant, exclude_seen, threads, batch
+    test, k, metrics, relevant, exclude_seen, candidates, cold, threads, batch
         As in `evaluate`, and with the same errors.
     """
 
     __slots__ = (
         "_batch",
+        "_cold",
         "_exclude_seen",
         "_held_out",
         "_items",
+        "_pool",
         "_relevance",
         "_selection",
         "_threads",
         "_users",
+        "_warnings",
+        "_worth",
     )
 
     def __init__(
@@ -133,6 +164,8 @@ class Evaluation:
         metrics: str | Sequence[str] | None = None,
         relevant: Relevance = None,
         exclude_seen: bool = True,
+        candidates: Sampled | Candidates | None = None,
+        cold: Cold = "skip",
         threads: int | None = None,
         batch: int = 4096,
     ) -> None:
@@ -142,11 +175,16 @@ class Evaluation:
                 "test must be Interactions or one Split, as ts.split.last_out(ratings) makes it; got "
                 f"{type(test).__name__}"
             )
+        if cold not in get_args(Cold):
+            raise ParameterError(
+                f'cold must be "skip" (cold users are not scored) or "score" (they count 0); got {cold!r}'
+            )
         self._selection = select(k, metrics)
         self._exclude_seen = exclude_seen
+        self._cold = cold == "score"
         self._threads = resolve_threads(threads)
         self._batch = _batch(batch)
-        if self._selection.ranking and exclude_seen and history is None:
+        if self._selection.ranks and exclude_seen and history is None:
             raise HistoryError(
                 "removing seen items from the rankings needs the users' histories, and the model holds none; pass "
                 "exclude_seen=False, or save the model with history=True"
@@ -155,12 +193,26 @@ class Evaluation:
             raise ParameterError(
                 "rmse and mae compare ratings, and the test set holds none; name ranking metrics"
             )
+        lists = _lists(candidates)
         self._users, self._items = users, items
         self._held_out = HeldOut.of(
-            events, relevant, users, items, history, ratings=bool(self._selection.rating) and events.explicit
+            events,
+            relevant,
+            users,
+            items,
+            history,
+            ratings=bool(self._selection.rating) and events.explicit,
+            cold=self._cold,
+            among=None if lists is None else with_lists(lists, events.users),
+            threads=self._threads,
         )
         self._relevance = describe_relevance(relevant, events.explicit)
         self._check_something_to_score()
+        self._worth = self._worth_of_all() if self._selection.graded else None
+        self._pool: Pool | None = None
+        if self._selection.ranks and candidates is not None:
+            self._pool = self._candidates(candidates, lists, history)
+        self._warnings = () if self._pool is None else (CAUTION,)
 
     def run(self, model: Recommender) -> Report:
         """Evaluate one model.
@@ -192,16 +244,21 @@ class Evaluation:
         per_user: dict[str, UserValues] = {}
         if self._selection.ranking:
             self._rank(model, metrics, per_user)
+        if self._selection.whole:
+            self._rank_whole(model, metrics, per_user)
         if rated is not None and scale is not None:
             self._rate(model, rated, scale, metrics, per_user)
+        counts = self._held_out.counts | ({} if self._pool is None else self._pool.counts)
         protocol = describe(
-            self._held_out.counts,
+            counts,
             len(self._items),
-            ranking=self._exclude_seen if self._selection.ranking else None,
+            ranking=self._exclude_seen if self._selection.ranks else None,
             relevance=self._relevance,
             scale=None if rated is None else scale,
+            among=None if self._pool is None else self._pool.how,
+            cold=self._cold,
         )
-        return Report(metrics, self._held_out.counts, protocol, per_user)
+        return Report(metrics, counts, protocol, per_user, self._warnings)
 
     def _rank(self, model: Recommender, metrics: dict[str, float], per_user: dict[str, UserValues]) -> None:
         hits, best = rank_users(
@@ -212,6 +269,8 @@ class Evaluation:
             exclude_seen=self._exclude_seen,
             threads=self._threads,
             batch=self._batch,
+            pool=self._pool,
+            worth=self._worth,
         )
         for metric, k in self._selection.ranking:
             name = f"{metric}@{k}"
@@ -221,6 +280,22 @@ class Evaluation:
                 values = RANKING[metric](hits[k])
                 metrics[name] = float(values.mean())
                 per_user[name] = UserValues(self._held_out.users, self._held_out.relevant.test_rows, values)
+
+    def _rank_whole(
+        self, model: Recommender, metrics: dict[str, float], per_user: dict[str, UserValues]
+    ) -> None:
+        pairs = compare_pairs(
+            model,
+            self._held_out.relevant,
+            self._held_out.n_relevant,
+            exclude_seen=self._exclude_seen,
+            threads=self._threads,
+            batch=self._batch,
+            pool=self._pool,
+        )
+        values = auc(pairs)
+        metrics["auc"] = float(values.mean())
+        per_user["auc"] = UserValues(self._held_out.users, self._held_out.relevant.test_rows, values)
 
     def _rate(
         self,
@@ -235,6 +310,50 @@ class Evaluation:
             metrics[metric] = float(RATING[metric](residuals.total())[0])
             per_user[metric] = UserValues(self._held_out.users, rated.test_rows, RATING[metric](residuals))
 
+    def _worth_of_all(self) -> Targets | None:
+        """All relevant items of the scored users with their values, cold ones too."""
+        events, chosen = self._held_out.events, self._held_out.chosen
+        values = events.by_user.values
+        bad = (
+            np.flatnonzero(values < 0 if chosen is None else (values < 0) & chosen)
+            if values is not None
+            else ()
+        )
+        if not len(bad):
+            return self._held_out.gather(self._held_out.relevant.test_rows, chosen, cold=True)
+        if self._selection.by_default:
+            self._selection = self._selection.without("ndcg_graded")
+            return None
+        user = int(np.searchsorted(events.by_user.indptr, bad[0], "right")) - 1
+        raise ParameterError(
+            "ndcg_graded takes test values for gains, which must not be negative; that of user "
+            f"{events.users.ids[user : user + 1].tolist()[0]!r} and item "
+            f"{events.items.ids[events.by_user.indices[bad[:1]]].tolist()[0]!r} is {values[bad[0]]:g}; "
+            "name ndcg, or pass relevant= to leave such events out"
+        )
+
+    def _candidates(
+        self, candidates: Sampled | Candidates, lists: Interactions | None, history: Csr | None
+    ) -> Pool:
+        if lists is not None:
+            return given(
+                lists,
+                self._held_out,
+                self._items,
+                history,
+                exclude_seen=self._exclude_seen,
+                threads=self._threads,
+            )
+        assert isinstance(candidates, Sampled)  # `_lists` has looked at it
+        return drawn(
+            candidates,
+            self._held_out,
+            len(self._items),
+            history,
+            exclude_seen=self._exclude_seen,
+            threads=self._threads,
+        )
+
     def _check_something_to_score(self) -> None:
         counts = self._held_out.counts
         if counts["users_warm"] == 0:
@@ -243,13 +362,18 @@ class Evaluation:
                 f"ids such as {self._held_out.users.ids[:1].tolist()[0]!r}"
                 + (f", the model {self._users.ids[:1].tolist()[0]!r}" if len(self._users) else "")
             )
-        if self._selection.ranking and counts["users_scored"] == 0:
+        if self._selection.ranks and counts.get("users_without_candidates") and counts["users_scored"] == 0:
+            raise EmptyError(
+                f"none of the {counts['users_without_candidates']:,} test users with a relevant item has a list of "
+                "candidates; check that both name users alike"
+            )
+        if self._selection.ranks and counts["users_scored"] == 0:
             raise EmptyError(
                 f"none of the {counts['users_warm']:,} warm test users has a relevant item, where relevant = "
                 f"{self._relevance}"
             )
         if (
-            self._selection.ranking
+            self._selection.ranks
             and self._exclude_seen
             and counts["events_relevant_seen"] == counts["events_relevant"]
         ):
@@ -262,6 +386,18 @@ class Evaluation:
                 "rmse and mae need test events whose user and item the model knows, and there are none among "
                 f"{counts['events']:,}"
             )
+
+
+def _lists(candidates: object) -> Interactions | None:
+    """Given candidates; None where they are drawn or all items are ranked."""
+    if isinstance(candidates, Candidates):
+        return candidates.interactions()
+    if candidates is None or isinstance(candidates, Sampled):
+        return None
+    raise InputError(
+        "candidates must be None (all items), ts.Sampled(...) or ts.Candidates(lists); got "
+        f"{type(candidates).__name__}"
+    )
 
 
 def _batch(batch: int) -> int:

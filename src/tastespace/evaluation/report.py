@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,9 +38,11 @@ class Report:
         See `protocol`.
     per_user
         Values for each scored user, by name; without the metrics that have none.
+    warnings
+        See `warnings`.
     """
 
-    __slots__ = ("_counts", "_metrics", "_per_user", "_protocol")
+    __slots__ = ("_counts", "_metrics", "_per_user", "_protocol", "_warnings")
 
     def __init__(
         self,
@@ -48,11 +50,13 @@ class Report:
         counts: Mapping[str, int],
         protocol: str,
         per_user: Mapping[str, UserValues],
+        warnings: Sequence[str] = (),
     ) -> None:
         self._metrics = dict(metrics)
         self._counts = dict(counts)
         self._protocol = protocol
         self._per_user = dict(per_user)
+        self._warnings = tuple(warnings)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -66,9 +70,10 @@ class Report:
         ``users``
             Users of the test set: ``users_warm`` known to the model and with a history there, ``users_cold`` not.
         ``users_scored``
-            Warm users with a relevant item: those whom ranking metrics average over.
+            Warm users with a relevant item, and with ``cold="score"`` cold ones: those whom ranking metrics average
+            over.
         ``users_without_relevant``
-            Warm users that are not scored because none of their test items is relevant.
+            Users that are not scored because none of their test items is relevant.
         ``items``
             Items of the test set: ``items_warm`` known to the model, ``items_cold`` not.
         ``events``
@@ -78,6 +83,12 @@ class Report:
             Relevant events of the scored users. Among them ``events_relevant_cold`` are on items unknown to the
             model and ``events_relevant_seen`` on items in the user's history; the first always, the second where
             seen items are removed, count as misses.
+        ``users_few_candidates``
+            With drawn candidates: scored users who had too few items to draw from and got all there are.
+        ``users_without_candidates``, ``candidates_cold``, ``events_relevant_unlisted``
+            With given candidates: users with a relevant item but without a list, who are not scored; candidates of
+            scored users that the model does not know; relevant items known to the model that are not among the
+            candidates and count as misses.
         """
         return dict(self._counts)
 
@@ -85,6 +96,11 @@ class Report:
     def protocol(self) -> str:
         """One sentence on how the values were made and what was left out."""
         return self._protocol
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences on what may mislead in these values; empty where nothing is known of."""
+        return self._warnings
 
     def __getitem__(self, name: str) -> float:
         """Return the value of one metric.
@@ -136,13 +152,14 @@ class Report:
         columns = sorted(
             {column for row in cells.values() for column in row if column}, key=lambda at: int(at[1:])
         )
+        width = max(9, *(len(metric) + 1 for metric in cells))
         lines = []
         if columns:
-            lines.append(" " * 9 + "".join(f"{column:>9}" for column in columns))
+            lines.append(" " * width + "".join(f"{column:>9}" for column in columns))
         for metric, row in cells.items():
             shown = [row[""]] if "" in row else [row.get(column, "") for column in columns]
-            lines.append(f"{metric:<9}" + "".join(f"{value:>9}" for value in shown))
-        return "\n".join([*lines, self._protocol])
+            lines.append(f"{metric:<{width}}" + "".join(f"{value:>9}" for value in shown))
+        return "\n".join([*lines, self._protocol, *(f"warning: {sentence}" for sentence in self._warnings)])
 
     def _unknown(self, name: str, known: list[str]) -> str:
         return f"the report has no {name!r}{nearest(str(name), known) or ';'} it has {', '.join(known)}"
