@@ -313,23 +313,18 @@ class Evaluation:
     def _worth_of_all(self) -> Targets | None:
         """All relevant items of the scored users with their values, cold ones too."""
         events, chosen = self._held_out.events, self._held_out.chosen
-        values = events.by_user.values
-        bad = (
-            np.flatnonzero(values < 0 if chosen is None else (values < 0) & chosen)
-            if values is not None
-            else ()
-        )
+        values = events.by_user.filled_values()
+        bad = np.flatnonzero(values < 0 if chosen is None else (values < 0) & chosen)
         if not len(bad):
             return self._held_out.gather(self._held_out.relevant.test_rows, chosen, cold=True)
         if self._selection.by_default:
             self._selection = self._selection.without("ndcg_graded")
             return None
-        user = int(np.searchsorted(events.by_user.indptr, bad[0], "right")) - 1
+        user, item = events.user_rows()[bad[:1]], events.by_user.indices[bad[:1]]
         raise ParameterError(
             "ndcg_graded takes test values for gains, which must not be negative; that of user "
-            f"{events.users.ids[user : user + 1].tolist()[0]!r} and item "
-            f"{events.items.ids[events.by_user.indices[bad[:1]]].tolist()[0]!r} is {values[bad[0]]:g}; "
-            "name ndcg, or pass relevant= to leave such events out"
+            f"{events.users.ids[user].tolist()[0]!r} and item {events.items.ids[item].tolist()[0]!r} is "
+            f"{values[bad[0]]:g}; name ndcg, or pass relevant= to leave such events out"
         )
 
     def _candidates(

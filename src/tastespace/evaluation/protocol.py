@@ -62,8 +62,8 @@ def describe(
     if scale is not None:
         low, high = scale
         parts = [
-            f"ratings of {counts['events' if cold else 'events_warm']:,} of {counts['events']:,} test events predicted, "
-            f"kept inside {low:g}..{high:g}"
+            f"ratings of {counts['events' if cold else 'events_warm']:,} of {counts['events']:,} test events "
+            f"predicted, kept inside {low:g}..{high:g}"
         ]
         if counts["events_cold"]:
             parts.append(

@@ -100,7 +100,7 @@ def rank_users(
     count, first = np.empty(shape, np.int32), np.empty(shape, np.int32)
     gain, precision = np.empty(shape), np.empty(shape)
     graded, graded_ideal = (None, None) if worth is None else (np.empty(shape), np.empty(shape))
-    if worth is not None:
+    if worth is not None and graded_ideal is not None:
         _native.graded_ideals(worth.indptr, worth.values, list(cutoffs), discounts, graded_ideal, threads)
     best = np.full(len(model.items), _NEVER, np.int32)
     for start, end in _blocks(len(targets.rows), batch):
@@ -168,8 +168,8 @@ def compare_pairs(
     """
     users = len(targets.rows)
     won, negatives, found = (np.zeros(users, np.int64) for _ in range(3))
-    native = pool is None and isinstance(model, FactorModel)
-    if native:
+    factors = model if pool is None and isinstance(model, FactorModel) else None
+    if factors is not None:
         size = _LIGHT * batch
     elif pool is None:
         size = max(1, min(batch, _WHOLE // len(model.items)))
@@ -177,12 +177,12 @@ def compare_pairs(
         size = batch
     for start, end in _blocks(users, size):
         block = slice(start, end)
-        if native:
+        if factors is not None:
             warm = np.flatnonzero(targets.rows[block] >= 0) + start
             rows = targets.rows[warm]
             # Cold users have no items here, so the offsets of the warm ones are all there is to take.
             indptr = targets.indptr[np.append(warm, end)]
-            won[warm], negatives[warm], found[warm] = model.pairs_won(
+            won[warm], negatives[warm], found[warm] = factors.pairs_won(
                 rows, indptr, targets.items, exclude_seen=exclude_seen, threads=threads
             )
             broken = np.flatnonzero(found[block] < 0)
