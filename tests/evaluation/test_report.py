@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from tastespace.errors import ParameterError
-from tastespace.evaluation import evaluate
+from tastespace.evaluation import Report, evaluate
 from tests.evaluation.worlds import Written, by_hand, interactions
 
 
@@ -23,6 +23,21 @@ def test_prints_an_aligned_table_and_the_protocol():
         "2 of 3 test users scored by full ranking over 5 items, seen items removed, relevant = every test item, "
         "1 cold user not scored, 1 cold test item counted as misses"
     )
+
+
+def test_prints_warnings_last():
+    found = Report({"auc": 0.5}, {}, "somehow", {}, ["beware", "of this"])
+    assert str(found) == "auc         0.5000\nsomehow\nwarning: beware\nwarning: of this"
+    assert found.warnings == ("beware", "of this")
+    assert report().warnings == ()
+
+
+def test_long_names_widen_the_table():
+    assert str(report(k=1, metrics=["recall_capped", "auc"])).splitlines()[:3] == [
+        "                     @1",
+        "recall_capped    0.5000",
+        "auc              0.5833",
+    ]
 
 
 def test_prints_ratings():
