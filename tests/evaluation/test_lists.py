@@ -80,7 +80,7 @@ def test_a_catalogue_of_one_item():
     assert report["coverage@3"] == report["popularity@3"] == 1.0
     assert math.isnan(report["diversity@3"])
     assert len(report.per_user("diversity@3")) == 0
-    assert "\ndiversity          -\n" in str(report)
+    assert "\ndiversity             -\n" in str(report)
 
 
 def random_world(seed, n_users=200, n_items=30):

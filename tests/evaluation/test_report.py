@@ -27,6 +27,21 @@ def test_prints_an_aligned_table_and_the_protocol():
     )
 
 
+def test_prints_warnings_last():
+    found = Report({"auc": 0.5}, {}, "somehow", {}, ["beware", "of this"])
+    assert str(found) == "auc         0.5000\nsomehow\nwarning: beware\nwarning: of this"
+    assert found.warnings == ("beware", "of this")
+    assert report().warnings == ()
+
+
+def test_long_names_widen_the_table():
+    assert str(report(k=1, metrics=["recall_capped", "auc"])).splitlines()[:3] == [
+        "                     @1",
+        "recall_capped    0.5000",
+        "auc              0.5833",
+    ]
+
+
 def test_prints_ratings():
     model = Written(["u"], ["a", "b"], [[1.0, 4.0]], seen={"u": {"a"}}, scale=(0.5, 5.0))
     found = evaluate(
@@ -110,5 +125,5 @@ def test_large_numbers_stay_narrow():
         {"popularity@5": 123.456, "popularity@10": 12345.678, "popularity@20": 1.5e7}, {}, "said so", {}
     )
     assert str(found) == (
-        "                 @5      @10      @20\npopularity    123.5   12,346 1.50e+07\nsaid so"
+        "                  @5      @10      @20\npopularity     123.5   12,346 1.50e+07\nsaid so"
     )

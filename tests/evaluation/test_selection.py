@@ -28,6 +28,19 @@ def test_all_metrics_by_one_word():
     assert chosen.by_default
 
 
+def test_all_metrics_by_name():
+    chosen = select(10, "all")
+    assert {"recall_capped", "ndcg_graded"} < {metric for metric, _ in chosen.ranking}
+    assert "auc" in chosen.whole
+    assert chosen.by_default
+    assert not chosen.without("ndcg_graded").graded
+
+
+def test_auc_has_no_cutoff():
+    chosen = select([5, 10], ["auc", "auc"])
+    assert (chosen.whole, chosen.ranking, chosen.ranks) == (("auc",), (), True)
+
+
 def test_names_keep_their_order_and_their_own_cutoffs():
     chosen = select([5, 10], ["mae", "recall@50", "ndcg", "ndcg@5"])
     assert chosen.ranking == (("recall", 50), ("ndcg", 5), ("ndcg", 10))
@@ -52,6 +65,8 @@ def test_one_name_needs_no_list():
         ("rmsee", r"unknown metric 'rmsee'; did you mean 'rmse'\?"),
         ("rms@5", r"unknown metric 'rms@5'; did you mean 'rmse'\?"),
         ("xyz", r"unknown metric 'xyz'; known are precision@k"),
+        ("auc@10", "auc has no cut-off; write 'auc'"),
+        ("recal_capped", r"did you mean 'recall_capped'\?"),
         ("rmse@10", "rmse has no cut-off; write 'rmse'"),
         ("ndcg@0", "the cut-off must be a whole number of at least 1, as in 'ndcg@10'"),
         ("ndcg@", "metric 'ndcg@': the cut-off must be a whole number"),

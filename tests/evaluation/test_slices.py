@@ -68,10 +68,11 @@ def test_users_by_activity():
 def test_items_by_popularity_are_what_restricting_the_test_set_gives():
     model, seen, test = random_world(1)
     counts = {item: sum(item in mine for mine in seen.values()) for item in model.items}
-    names = ["ndcg", "recall", "map", "mrr", "precision", "hit_rate", "rmse", "mae_by_item", "rmse_by_user"]
+    ranked = ["ndcg", "ndcg_graded", "recall", "recall_capped", "map", "mrr", "precision", "hit_rate"]
+    names = [*ranked, "rmse", "mae_by_item", "rmse_by_user", "auc"]
     report = evaluate(model, interactions(test, explicit=True), k=[3, 5], metrics=names, slices=3)
     table = report.slices("item_popularity")
-    assert "rmse_by_user" not in table.columns
+    assert not {"rmse_by_user", "auc"} & set(table.columns)
     assert table["events"].sum() == report.counts["events_relevant"]
     assert table["slice"][-1] == "cold"
     shares, before = [], -1
@@ -93,7 +94,7 @@ def test_items_by_popularity_are_what_restricting_the_test_set_gives():
             model,
             interactions(part, explicit=True),
             k=[3, 5],
-            metrics=names if "new" not in mine else names[:6],
+            metrics=names if "new" not in mine else ranked,
         )
         assert row["users"] == restricted.counts["users_scored"]
         assert row["events"] == restricted.counts["events_relevant"]
@@ -125,6 +126,26 @@ def test_warm_and_cold():
     assert rows["cold items"]["users"] == 0
     assert math.isnan(rows["cold items"]["ndcg@5"])
     assert "cold" not in whole.slices("item_popularity")["slice"]
+
+
+def test_cold_users_that_are_scored_have_a_row():
+    model, _, test = random_world(7)
+    ratings = interactions(test, explicit=True)
+    report = evaluate(model, ratings, k=5, metrics="all", cold="score", slices=3)
+    [row] = [row for row in report.slices("user_activity").rows() if row["slice"] == "cold"]
+    warmth = {row["slice"]: row for row in report.slices("warmth").rows()}
+    events = sum(user == "stranger" for user, *_ in test)
+    for found in (row, warmth["cold users"]):
+        assert (found["users"], found["events"], found["ndcg@5"]) == (1, events, 0.0)
+        assert found["rmse"] == dict(report.per_user("rmse"))["stranger"]
+        assert math.isnan(found["novelty@5"])
+    [cold] = [row for row in report.slices("item_popularity").rows() if row["slice"] == "cold"]
+    errors = [1.0 - r for _, item, r in test if item.startswith("new")]  # the mean of the histories
+    assert cold["rmse"] == pytest.approx(math.sqrt(np.mean(np.square(errors))), abs=1e-6)
+    alone = evaluate(model, ratings, metrics="rmse", cold="score", slices=3)
+    counts = {row["slice"]: row["events"] for row in alone.slices("warmth").rows()}
+    assert counts["cold items"] == len(errors)
+    assert counts["warm items"] == len(test) - len(errors)
 
 
 def test_ratings_alone_are_sliced():

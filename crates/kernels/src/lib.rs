@@ -6,6 +6,7 @@
 pub mod als;
 pub mod audiences;
 pub mod blocks;
+pub mod candidates;
 pub mod cholesky;
 pub mod csr;
 pub mod csr_build;
@@ -19,6 +20,7 @@ pub mod field;
 pub mod gradient;
 pub mod gradient_rows;
 pub mod group;
+pub mod held_out;
 pub mod labels;
 pub mod lines;
 pub mod lists;

@@ -154,8 +154,13 @@ mod tests {
     #[test]
     fn what_everybody_gets_is_expected() {
         // In order of popularity 0, 1, 2, 3; the first user knows 0, the second is unknown.
-        let lists =
-            Lists { ranked: &[2, 3, 1, 3, 1, 0], places: 3, indptr: &[0, 2, 4], relevant: &[2, 3, 1, 3] };
+        let lists = Lists {
+            ranked: &[2, 3, 1, 3, 1, 0],
+            places: 3,
+            indptr: &[0, 2, 4],
+            relevant: &[2, 3, 1, 3],
+            worth: &[],
+        };
         let known = Known { order: &[0, 1, 2, 3], users: &[0, -1], indptr: &[0, 1], items: &[0] };
         let mut count = [9; 6];
         count_unexpected(lists, known, &[1, 2, 3], &mut count, 2);

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use tastespace_kernels::simd::Level;
 
 mod als;
+mod candidates;
 mod check;
 mod csr;
 mod csv;
@@ -23,6 +24,7 @@ fn instruction_sets() -> (Vec<&'static str>, &'static str) {
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     csr::register(m)?;
     csv::register(m)?;
+    candidates::register(m)?;
     metrics::register(m)?;
     lists::register(m)?;
     als::register(m)?;

@@ -59,6 +59,7 @@ fn count_unexpected(
         places: ranked.shape()[1],
         indptr: indptr.as_slice()?,
         relevant: relevant.as_slice()?,
+        worth: &[],
     };
     let known = Known {
         order: order.as_slice()?,

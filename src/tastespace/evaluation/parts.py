@@ -22,6 +22,10 @@ class Part:
         How many of those the model knows, int64 (users,).
     items
         Their rows, ascending within a user.
+    values
+        Their test values, where graded gains are wanted.
+    worth
+        Test values of all of the part, those the model does not know too, user by user; where graded gains are wanted.
     metrics, places, threads
         As in `Slices`.
     """
@@ -31,6 +35,8 @@ class Part:
         wanted: NDArray[np.int64],
         known: NDArray[np.int64],
         items: NDArray[np.int32],
+        values: NDArray[np.float32] | None,
+        worth: NDArray[np.float32] | None,
         metrics: Sequence[tuple[str, int]],
         places: int,
         threads: int,
@@ -38,7 +44,8 @@ class Part:
         self._slots = np.flatnonzero(wanted)
         self._wanted = wanted[self._slots]
         self._indptr = np.concatenate([[0], np.cumsum(known[self._slots], dtype=np.int64)])
-        self._items = items
+        self._items, self._values, self._worth = items, values, worth
+        self._worth_indptr = np.concatenate([[0], np.cumsum(self._wanted, dtype=np.int64)])
         self._metrics = [(metric, k) for metric, k in metrics if metric in RANKING]
         self._places, self._threads = places, threads
         self._cutoffs = sorted({k for _, k in self._metrics})
@@ -68,6 +75,16 @@ class Part:
         shape = (int(last - first), len(self._cutoffs))
         count, place = np.empty(shape, np.int32), np.empty(shape, np.int32)
         gain, precision = np.empty(shape), np.empty(shape)
+        graded, best = np.zeros(shape), np.zeros(shape)
+        if self._worth is not None:
+            _native.graded_ideals(
+                self._worth_indptr[first : last + 1],
+                self._worth,
+                self._cutoffs,
+                self._discounts,
+                best,
+                self._threads,
+            )
         _native.count_hits(
             ranked[self._slots[first:last] - start],
             self._indptr[first : last + 1],
@@ -78,6 +95,8 @@ class Part:
             place,
             gain,
             precision,
+            self._values,
+            None if self._values is None else graded,
             self._threads,
         )
         wanted = self._wanted[first:last]
@@ -90,6 +109,8 @@ class Part:
                 gain[:, at],
                 self._ideal[np.minimum(k, wanted)],
                 precision[:, at],
+                graded[:, at],
+                best[:, at],
             )
             for at, k in enumerate(self._cutoffs)
         }

@@ -46,13 +46,15 @@ class Report:
         See `protocol`.
     per_user
         Values for each scored user, by name; without the metrics that have none.
+    warnings
+        See `warnings`.
     slices
         Tables by what they slice by; empty where none were asked for.
     calibration
         See `calibration`; None without predicted ratings.
     """
 
-    __slots__ = ("_calibration", "_counts", "_metrics", "_per_user", "_protocol", "_slices")
+    __slots__ = ("_calibration", "_counts", "_metrics", "_per_user", "_protocol", "_slices", "_warnings")
 
     def __init__(
         self,
@@ -60,6 +62,7 @@ class Report:
         counts: Mapping[str, int],
         protocol: str,
         per_user: Mapping[str, UserValues],
+        warnings: Sequence[str] = (),
         *,
         slices: Mapping[str, Table] | None = None,
         calibration: Table | None = None,
@@ -68,6 +71,7 @@ class Report:
         self._counts = dict(counts)
         self._protocol = protocol
         self._per_user = dict(per_user)
+        self._warnings = tuple(warnings)
         self._slices = dict(slices or {})
         self._calibration = calibration
 
@@ -83,9 +87,10 @@ class Report:
         ``users``
             Users of the test set: ``users_warm`` known to the model and with a history there, ``users_cold`` not.
         ``users_scored``
-            Warm users with a relevant item: those whom ranking metrics average over.
+            Warm users with a relevant item, and with ``cold="score"`` cold ones: those whom ranking metrics average
+            over.
         ``users_without_relevant``
-            Warm users that are not scored because none of their test items is relevant.
+            Users that are not scored because none of their test items is relevant.
         ``items``
             Items of the test set: ``items_warm`` known to the model, ``items_cold`` not.
         ``events``
@@ -95,6 +100,12 @@ class Report:
             Relevant events of the scored users. Among them ``events_relevant_cold`` are on items unknown to the
             model and ``events_relevant_seen`` on items in the user's history; the first always, the second where
             seen items are removed, count as misses.
+        ``users_few_candidates``
+            With drawn candidates: scored users who had too few items to draw from and got all there are.
+        ``users_without_candidates``, ``candidates_cold``, ``events_relevant_unlisted``
+            With given candidates: users with a relevant item but without a list, who are not scored; candidates of
+            scored users that the model does not know; relevant items known to the model that are not among the
+            candidates and count as misses.
         """
         return dict(self._counts)
 
@@ -102,6 +113,11 @@ class Report:
     def protocol(self) -> str:
         """One sentence on how the values were made and what was left out."""
         return self._protocol
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences on what may mislead in these values; empty where nothing is known of."""
+        return self._warnings
 
     def __getitem__(self, name: str) -> float:
         """Return the value of one metric.
@@ -200,7 +216,9 @@ class Report:
         return self._calibration
 
     def __repr__(self) -> str:
-        parts = [*self._values(), *textwrap.wrap(self._protocol, _WIDTH, break_on_hyphens=False)]
+        parts = self._values()
+        for sentence in (self._protocol, *(f"warning: {warning}" for warning in self._warnings)):
+            parts += textwrap.wrap(sentence, _WIDTH, break_on_hyphens=False)
         if self._slices:
             parts += [*_slice_lines(self._slices), "", "All columns: report.slices(by)"]
         return "\n".join(parts)
@@ -212,7 +230,7 @@ class Report:
             metric, _, k = name.partition("@")
             cells.setdefault(metric, {})[int(k or 0)] = _number(value)
         cutoffs = sorted({k for row in cells.values() for k in row if k})
-        width = max(_CELL, *map(len, cells)) if cells else _CELL
+        width = max(_CELL, *(len(metric) + 1 for metric in cells))
         abreast = (_WIDTH - width) // _CELL
         lines = []
         for start in range(0, len(cutoffs), abreast):

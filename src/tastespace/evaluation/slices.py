@@ -47,10 +47,15 @@ class Slices:
     ----------
     groups
         Number of groups, at least 1.
-    relevant, n_relevant
-        As `HeldOut` has them; or None where only ratings are measured.
+    relevant
+        As `HeldOut` has it; or None where only ratings are measured.
+    wanted
+        All relevant items of the same users, those too which cannot be hit: row -1 for items that the model does not
+        know. Or all events whose ratings are predicted, where only ratings are measured.
     rated
         As `HeldOut` has it.
+    graded
+        Whether graded gains are wanted.
     n_test_users
         Users of the test set.
     training
@@ -67,8 +72,9 @@ class Slices:
         self,
         groups: int,
         relevant: Targets | None,
-        n_relevant: NDArray[np.int64],
+        wanted: Targets,
         rated: Targets | None,
+        graded: bool,
         n_test_users: int,
         training: Training,
         metrics: Sequence[tuple[str, int]],
@@ -76,10 +82,7 @@ class Slices:
         *,
         threads: int,
     ) -> None:
-        basis = rated if relevant is None else relevant
-        assert basis is not None  # there is something to score, or the evaluation has said so
-        sizes = np.diff(basis.indptr)
-        self._rows, self._wanted = basis.test_rows, sizes if relevant is None else n_relevant
+        self._rows, self._wanted = wanted.test_rows, np.diff(wanted.indptr)
 
         events = np.full(n_test_users, -1, np.int64)  # of users that are not scored at all
         activity = training.history.counts()
@@ -91,25 +94,31 @@ class Slices:
         self._user_warm = np.where(events > 0, 0, 1)
 
         item_group, self._item_labels = item_groups(training.events, groups)
-        self._item_group = np.append(
-            item_group, len(self._item_labels)
-        )  # the last: items unknown to the model
+        cold = len(self._item_labels)  # the last group: row -1 is an item that the model does not know
+        self._item_group = np.append(item_group, cold)
         self._item_labels.append("cold")
-        slot = np.repeat(np.arange(len(sizes)), sizes)
-        group_of = self._item_group[basis.items]
-        self._parts = []
-        for group in range(len(self._item_labels) - 1):
-            chosen = group_of == group
-            of_user = np.bincount(slot[chosen], minlength=len(sizes))
-            self._parts.append(Part(of_user, of_user, basis.items[chosen], metrics, places, threads))
-        known = basis.items >= 0
-        n_known = np.bincount(slot[known], minlength=len(sizes))
-        n_cold = self._wanted - n_known
-        self._parts.append(Part(n_cold, np.zeros_like(n_cold), basis.items[:0], metrics, places, threads))
+        slots, groups_wanted = _slots(wanted), self._item_group[wanted.items]
+        hittable = wanted if relevant is None else relevant
+        slots_known, groups_known = _slots(hittable), self._item_group[hittable.items]
+
+        def part(first: int, last: int) -> Part:
+            """The relevant items of the groups from `first` to before `last`."""
+            mine = (groups_wanted >= first) & (groups_wanted < last)
+            known = (groups_known >= first) & (groups_known < min(last, cold))
+            return Part(
+                np.bincount(slots[mine], minlength=len(self._wanted)),
+                np.bincount(slots_known[known], minlength=len(self._wanted)),
+                hittable.items[known],
+                hittable.values[known] if graded else None,
+                wanted.values[mine] if graded else None,
+                metrics,
+                places,
+                threads,
+            )
+
+        self._parts = [part(group, group + 1) for group in range(cold + 1)]
         # Without cold items the part of the warm ones is the whole, known from the report.
-        self._warm = (
-            Part(n_known, n_known, basis.items[known], metrics, places, threads) if n_cold.any() else None
-        )
+        self._warm = part(0, cold) if (groups_wanted == cold).any() else None
 
     def add(self, start: int, end: int, ranked: NDArray[np.int32]) -> None:
         """See the lists of the scored users start..end."""
@@ -256,3 +265,8 @@ def _errors(name: str, residuals: Residuals) -> NDArray[np.float64]:
     """RMSE or MAE of each entry; NaN for one without events."""
     with np.errstate(invalid="ignore"):
         return rmse(residuals) if name == "rmse" else mae(residuals)
+
+
+def _slots(targets: Targets) -> NDArray[np.int64]:
+    """The user, from 0, of each target item."""
+    return np.repeat(np.arange(len(targets.rows)), np.diff(targets.indptr))
