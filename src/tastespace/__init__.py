@@ -11,7 +11,9 @@ from tastespace.data.interactions import Interactions as Interactions
 from tastespace.data.read import read as read
 from tastespace.data.split import Split as Split
 from tastespace.data.vocabulary import Vocabulary as Vocabulary
+from tastespace.evaluation import Candidates as Candidates
 from tastespace.evaluation import Report as Report
+from tastespace.evaluation import Sampled as Sampled
 from tastespace.evaluation import evaluate as evaluate
 from tastespace.models.factor_model import FactorModel as FactorModel
 from tastespace.models.load import load as load
@@ -30,6 +32,7 @@ from tastespace.version import __version__ as __version__
 __all__ = [
     "ALS",
     "Baseline",
+    "Candidates",
     "Epoch",
     "FactorModel",
     "ImplicitALS",
@@ -38,6 +41,7 @@ __all__ = [
     "Popularity",
     "Recommendations",
     "Report",
+    "Sampled",
     "Split",
     "Stopping",
     "Table",

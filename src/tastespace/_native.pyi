@@ -15,19 +15,27 @@ _Table: TypeAlias = tuple[
 ]
 
 __all__ = [
+    "Audiences",
     "Ranker",
-    "best_places",
-    "count_common",
+    "common_events",
     "count_hits",
+    "count_recommended",
+    "count_unexpected",
+    "count_won",
     "csr_build",
     "csr_transpose",
     "csv_read",
     "explicit_objective",
     "explicit_solve",
+    "gather_events",
+    "graded_ideals",
     "implicit_half_epoch",
     "implicit_objective",
     "implicit_solve",
     "instruction_sets",
+    "list_means",
+    "rank_candidates",
+    "sample_candidates",
     "sparse_multiply",
     "weighted_gram",
 ]
@@ -179,6 +187,15 @@ class Ranker:
         positive: NDArray[np.float32] | None = None,
         negative: NDArray[np.float32] | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
+    def won(
+        self,
+        users: NDArray[np.float32],
+        offset: NDArray[np.float32],
+        indptr: NDArray[np.int64],
+        relevant: NDArray[np.int32],
+        threads: int,
+        exclude: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]] | None = None,
+    ) -> list[NDArray[np.int64]]: ...
     def pairs(
         self,
         users: NDArray[np.float32],
@@ -186,6 +203,54 @@ class Ranker:
         item_rows: NDArray[np.int32],
         threads: int,
     ) -> NDArray[np.float32]: ...
+
+# candidates and held-out events
+def gather_events(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float32] | None,
+    user_rows: NDArray[np.int32],
+    item_rows: NDArray[np.int32],
+    chosen: NDArray[np.bool_] | None,
+    keep_cold: bool,
+    with_values: bool,
+    threads: int,
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.float32],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+]: ...
+def common_events(
+    users: NDArray[np.int32],
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    known_indptr: NDArray[np.int64],
+    known: NDArray[np.int32],
+    threads: int,
+) -> NDArray[np.bool_]: ...
+def sample_candidates(
+    seed: int,
+    keys: NDArray[np.int32],
+    items: int,
+    negatives: int,
+    weights: NDArray[np.uint64] | None,
+    user_rows: NDArray[np.int32],
+    seen: tuple[NDArray[np.int64], NDArray[np.int32]] | None,
+    tested: tuple[NDArray[np.int64], NDArray[np.int32]],
+    relevant: tuple[NDArray[np.int64], NDArray[np.int32]],
+    exclude_seen: bool,
+    threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]: ...
+def rank_candidates(
+    indptr: NDArray[np.int64],
+    items: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    places: int,
+    threads: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
 
 # metrics
 def count_hits(
@@ -198,9 +263,10 @@ def count_hits(
     first: NDArray[np.int32],
     gain: NDArray[np.float64],
     precision: NDArray[np.float64],
+    worth: NDArray[np.float32] | None,
+    graded: NDArray[np.float64] | None,
     threads: int,
 ) -> None: ...
-def best_places(ranked: NDArray[np.int32], best: NDArray[np.int32]) -> None: ...
 def count_common(
     users: NDArray[np.int32],
     indptr: NDArray[np.int64],
@@ -208,3 +274,52 @@ def count_common(
     known_indptr: NDArray[np.int64],
     known: NDArray[np.int32],
 ) -> int: ...
+
+# lists
+@final
+class Audiences:
+    def __new__(cls, indptr: NDArray[np.int64], indices: NDArray[np.int32], items: int) -> Audiences: ...
+    def diversity(
+        self,
+        ranked: NDArray[np.int32],
+        cutoffs: list[int],
+        lists: int,
+        out: NDArray[np.float64],
+        threads: int,
+    ) -> None: ...
+
+def count_recommended(ranked: NDArray[np.int32], cutoffs: list[int], counts: NDArray[np.int64]) -> None: ...
+def list_means(
+    ranked: NDArray[np.int32],
+    cutoffs: list[int],
+    values: NDArray[np.float64],
+    out: NDArray[np.float64],
+    threads: int,
+) -> None: ...
+def count_unexpected(
+    ranked: NDArray[np.int32],
+    indptr: NDArray[np.int64],
+    relevant: NDArray[np.int32],
+    order: NDArray[np.int32],
+    users: NDArray[np.int32],
+    known_indptr: NDArray[np.int64],
+    known: NDArray[np.int32],
+    cutoffs: list[int],
+    count: NDArray[np.int32],
+    threads: int,
+) -> None: ...
+def graded_ideals(
+    indptr: NDArray[np.int64],
+    worth: NDArray[np.float32],
+    cutoffs: list[int],
+    discounts: NDArray[np.float64],
+    out: NDArray[np.float64],
+    threads: int,
+) -> None: ...
+def count_won(
+    ranked: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    indptr: NDArray[np.int64],
+    relevant: NDArray[np.int32],
+    threads: int,
+) -> list[NDArray[np.int64]]: ...

@@ -15,7 +15,9 @@ from tastespace.errors import (
     ParameterError,
     UnsupportedError,
 )
-from tastespace.evaluation import Evaluation, evaluate
+from tastespace.evaluation import Evaluation, Sampled, evaluate
+from tastespace.evaluation.scoring import rank_users
+from tastespace.evaluation.targets import HeldOut
 from tests.evaluation.worlds import Written, by_hand, interactions
 
 
@@ -75,6 +77,13 @@ def test_without_histories_every_known_user_is_warm():
     model = Written(["u", "v"], ["a", "b"], [[1, 2], [1, 2]])
     report = evaluate(model, interactions([("u", "b"), ("v", "a")]), k=1, exclude_seen=False)
     assert report["hit_rate@1"] == 0.5
+
+
+def test_users_without_test_events_play_no_part():
+    model = by_hand()
+    report = evaluate(model, interactions([("v", "e")]), k=1, cold="score")
+    assert report["hit_rate@1"] == 1.0
+    assert report.counts["users"] == report.counts["users_scored"] == 1
 
 
 def test_relevant_may_be_a_function():
@@ -176,11 +185,29 @@ def test_removing_seen_items_needs_histories():
         evaluate(model, interactions([("u", "a")]))
 
 
-def test_scores_that_are_no_numbers_name_the_user():
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    "more", [{}, {"metrics": "auc"}, {"candidates": Sampled(5)}, {"candidates": Sampled(5), "metrics": "auc"}]
+)
+def test_scores_that_are_no_numbers_name_the_user(bad, more):
     model, test = random_world()
-    model.scores[model.users.row("u77")] = np.nan
-    with pytest.raises(NumericalError, match="scores of user 'u77' are NaN"):
-        evaluate(model, test, batch=10)
+    model.scores[model.users.row("u77")] = bad
+    with pytest.raises(
+        NumericalError, match="scores of user 'u77' are NaN or infinite; check the model's factors"
+    ):
+        evaluate(model, test, batch=10, **more)
+
+
+def test_a_split_that_leaves_a_user_without_training_events():
+    events = interactions([("u", "a"), ("u", "b"), ("v", "a"), ("v", "b"), ("v", "c")])
+    held = np.array([True, True, False, False, True])  # all of u's
+    split = Split(train=events.select(~held), test=events.select(held), how="by hand")
+    model = Written(["v"], ["a", "b"], [[1, 2]], seen={"v": {"a"}})
+    report = evaluate(model, split, k=1, exclude_seen=False)
+    assert report.counts["users_cold"] == 1
+    assert "1 cold user not scored" in report.protocol
+    counted = evaluate(model, split, k=1, exclude_seen=False, cold="score")
+    assert "1 cold user scored with empty lists" in counted.protocol
 
 
 class Broken(Written):
@@ -229,6 +256,49 @@ def test_relevant_must_make_sense(relevant):
 def test_a_relevance_function_must_return_booleans(function):
     with pytest.raises(ParameterError, match="relevant must return one boolean for each of the 2 values"):
         evaluate(by_hand(), interactions([("u", "c"), ("u", "d")]), relevant=function)
+
+
+@pytest.mark.parametrize("cold", [None, True, "count"])
+def test_cold_must_make_sense(cold):
+    with pytest.raises(ParameterError, match=r'cold must be "skip" .* or "score" .*; got'):
+        evaluate(by_hand(), interactions([("u", "c")]), cold=cold)
+
+
+class Watching:
+    def __init__(self):
+        self.blocks = []
+
+    def add(self, start, end, ranked):
+        self.blocks.append((start, end, ranked.copy()))
+
+
+def test_watchers_see_every_list_in_order():
+    model = by_hand()
+    held_out = HeldOut.of(
+        interactions([("u", "c"), ("stranger", "a"), ("v", "e")]),
+        None,
+        model.users,
+        model.items,
+        model.history,
+        ratings=False,
+        cold=True,
+        among=None,
+        threads=1,
+    )
+    watching = Watching()
+    rank_users(
+        model,
+        held_out.relevant,
+        held_out.n_relevant,
+        (1, 3),
+        exclude_seen=True,
+        threads=1,
+        batch=2,
+        watchers=[watching],
+    )
+    assert [(start, end) for start, end, _ in watching.blocks] == [(0, 2), (2, 3)]
+    assert watching.blocks[0][2].tolist() == [[3, 2, 1], [-1, -1, -1]]
+    assert watching.blocks[1][2].tolist() == [[4, 3, 2]]
 
 
 @pytest.mark.parametrize("batch", [0, -3, 1.5, True])

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
+from tastespace.errors import ParameterError
 from tastespace.evaluation import evaluate
 from tests.evaluation.worlds import Written, by_hand, interactions
 from tests.reference import metrics as twin
@@ -16,7 +17,8 @@ from tests.reference import metrics as twin
 def test_values_worked_by_hand():
     # u should get c (place 2), e (place 4) and an item nobody knows; v should get e (place 1).
     test = interactions([("u", "c"), ("u", "e"), ("u", "unheard of"), ("v", "e")])
-    report = evaluate(by_hand(), test, k=[1, 2, 4])
+    names = ["precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage"]
+    report = evaluate(by_hand(), test, k=[1, 2, 4], metrics=names)
     ideal = 1 + 1 / math.log2(3)
     assert report.metrics == pytest.approx(
         {
@@ -78,6 +80,48 @@ def test_k_above_the_catalogue():
         assert many[f"{metric}@2000000000"] == few[f"{metric}@5"]
 
 
+def test_capped_recall_and_graded_gain_worked_by_hand():
+    # u is shown d, c, b, e; c is worth 2, e 5, and nobody knows the best of all.
+    test = interactions([("u", "c", 2.0), ("u", "e", 5.0), ("u", "unheard of", 7.0)], explicit=True)
+    report = evaluate(by_hand(), test, k=[2, 4], metrics=["recall_capped", "ndcg_graded"])
+    log2 = math.log2
+    assert report.metrics == pytest.approx(
+        {
+            "recall_capped@2": 1 / 2,
+            "recall_capped@4": 2 / 3,
+            "ndcg_graded@2": (2 / log2(3)) / (7 + 5 / log2(3)),
+            "ndcg_graded@4": (2 / log2(3) + 5 / log2(5)) / (7 + 5 / log2(3) + 2 / log2(4)),
+        }
+    )
+
+
+def test_a_perfect_graded_ranking_is_exactly_one():
+    n = 200
+    values = np.random.default_rng(0).integers(1, 6, n) / 3
+    order = np.argsort(-values, kind="stable")
+    model = Written(["u"], [*order.tolist(), n], [-np.arange(n + 1)], seen={"u": {n}})
+    test = interactions([("u", item, float(values[item])) for item in range(n)], explicit=True)
+    report = evaluate(model, test, k=[1, 10, n], metrics="ndcg_graded")
+    assert set(report.metrics.values()) == {1.0}
+
+
+def test_graded_values_of_zero_are_worth_nothing():
+    test = interactions([("u", "c", 0.0), ("v", "e", 0.0), ("v", "c", 1.0)], explicit=True)
+    report = evaluate(by_hand(), test, k=1, metrics="ndcg_graded")
+    assert dict(report.per_user("ndcg_graded@1")) == {"u": 0.0, "v": 0.0}
+
+
+def test_negative_values_have_no_graded_gain():
+    test = interactions([("u", "c", 2.0), ("v", "e", -1.5)], explicit=True)
+    with pytest.raises(
+        ParameterError,
+        match=r"must not be negative; that of user 'v' and item 'e' is -1.5; name ndcg, or pass",
+    ):
+        evaluate(by_hand(), test, metrics=["ndcg", "ndcg_graded"])
+    assert "ndcg_graded@1" in evaluate(by_hand(), test, k=1, metrics="ndcg_graded", relevant=0).metrics
+    assert "ndcg_graded@10" not in evaluate(by_hand(), test, metrics="all").metrics
+
+
 @st.composite
 def worlds(draw):
     """A model with many equal scores, and a test set that partly lies outside it."""
@@ -105,13 +149,20 @@ def test_agrees_with_the_definitions(world, ks, exclude_seen, batch):
     relevant = {}
     for user, item, value in test:
         if user in users and seen[user] and value >= 3:
-            relevant.setdefault(user, set()).add(item)
+            relevant.setdefault(user, {})[item] = value
     wanted = {(user, item) for user, wanted in relevant.items() for item in wanted}
     if not wanted or (exclude_seen and all(item in seen[user] for user, item in wanted)):
         return
     model = Written(users, items, scores, seen)
     report = evaluate(
-        model, interactions(test), k=ks, relevant=3, exclude_seen=exclude_seen, threads=2, batch=batch
+        model,
+        interactions(test),
+        k=ks,
+        metrics="all",
+        relevant=3,
+        exclude_seen=exclude_seen,
+        threads=2,
+        batch=batch,
     )
     lists = {
         user: twin.ranking(
@@ -125,6 +176,11 @@ def test_agrees_with_the_definitions(world, ks, exclude_seen, batch):
             found = dict(report.per_user(f"{name}@{k}"))
             assert found == pytest.approx({u: metric(lists[u], relevant[u], k) for u in relevant}, abs=1e-12)
             assert report[f"{name}@{k}"] == pytest.approx(np.mean(list(found.values())), abs=1e-12)
+        graded = {u: twin.ndcg_graded(lists[u], relevant[u], k) for u in relevant}
+        assert dict(report.per_user(f"ndcg_graded@{k}")) == pytest.approx(graded, abs=1e-12)
+    of = {user: dict(zip(items, scores[users.index(user)], strict=True)) for user in relevant}
+    areas = {user: twin.auc(lists[user], of[user], relevant[user]) for user in relevant}
+    assert dict(report.per_user("auc")) == pytest.approx(areas, abs=1e-12)
     counts = report.counts
     assert counts["users_scored"] == len(relevant)
     assert counts["events_relevant"] == len(wanted)

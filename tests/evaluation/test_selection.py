@@ -7,15 +7,38 @@ from tastespace.errors import ParameterError
 from tastespace.evaluation.selection import select
 
 
-def test_all_metrics_by_default():
+def test_the_usual_metrics_by_default():
     chosen = select((20, np.int64(5), 5), None)
     assert chosen.cutoffs == (5, 20)
     assert chosen.ranking[:3] == (("precision", 5), ("precision", 20), ("recall", 5))
     assert {metric for metric, _ in chosen.ranking} == {
-        "precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage",
+        "precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage", "novelty", "diversity",
     }  # fmt: skip
     assert chosen.rating == ("rmse", "mae")
     assert chosen.by_default
+
+
+def test_all_metrics_by_one_word():
+    chosen = select([1, 5], "all")
+    assert {"gini", "entropy", "serendipity", "popularity"} <= {metric for metric, _ in chosen.ranking}
+    assert ("novelty", 1) in chosen.ranking
+    assert ("diversity", 5) in chosen.ranking
+    assert ("diversity", 1) not in chosen.ranking  # no pairs in a list of one
+    assert chosen.rating[-1] == "calibration"
+    assert chosen.by_default
+
+
+def test_all_metrics_by_name():
+    chosen = select(10, "all")
+    assert {"recall_capped", "ndcg_graded"} < {metric for metric, _ in chosen.ranking}
+    assert "auc" in chosen.whole
+    assert chosen.by_default
+    assert not chosen.without("ndcg_graded").graded
+
+
+def test_auc_has_no_cutoff():
+    chosen = select([5, 10], ["auc", "auc"])
+    assert (chosen.whole, chosen.ranking, chosen.ranks) == (("auc",), (), True)
 
 
 def test_names_keep_their_order_and_their_own_cutoffs():
@@ -36,12 +59,14 @@ def test_one_name_needs_no_list():
     [
         (
             "ndgc@10",
-            r"unknown metric 'ndgc@10'; did you mean 'ndcg@10'\? known are precision@k, .*, rmse, mae",
+            r"unknown metric 'ndgc@10'; did you mean 'ndcg@10'\? known are precision@k, .*, calibration",
         ),
         ("NDCG@5", r"did you mean 'ndcg@5'\?"),
         ("rmsee", r"unknown metric 'rmsee'; did you mean 'rmse'\?"),
         ("rms@5", r"unknown metric 'rms@5'; did you mean 'rmse'\?"),
         ("xyz", r"unknown metric 'xyz'; known are precision@k"),
+        ("auc@10", "auc has no cut-off; write 'auc'"),
+        ("recal_capped", r"did you mean 'recall_capped'\?"),
         ("rmse@10", "rmse has no cut-off; write 'rmse'"),
         ("ndcg@0", "the cut-off must be a whole number of at least 1, as in 'ndcg@10'"),
         ("ndcg@", "metric 'ndcg@': the cut-off must be a whole number"),

@@ -17,9 +17,34 @@ def recall(ranked, relevant, k):
     return sum(item in relevant for item in ranked[:k]) / len(relevant)
 
 
+def recall_capped(ranked, relevant, k):
+    return sum(item in relevant for item in ranked[:k]) / min(k, len(relevant))
+
+
 def ndcg(ranked, relevant, k):
     gain = sum(1 / math.log2(place + 1) for place, item in enumerate(ranked[:k], 1) if item in relevant)
     return gain / sum(1 / math.log2(place + 1) for place in range(1, min(k, len(relevant)) + 1))
+
+
+def ndcg_graded(ranked, values, k):
+    """`values` maps every relevant item to its test value."""
+    gain = sum(values.get(item, 0) / math.log2(place + 1) for place, item in enumerate(ranked[:k], 1))
+    best = sorted(values.values(), reverse=True)[:k]
+    ideal = sum(value / math.log2(place + 1) for place, value in enumerate(best, 1))
+    return gain / ideal if ideal else 0.0
+
+
+def auc(ranked, scores, relevant):
+    """`ranked` holds all items that are ranked, `scores` a number for each of them."""
+    others = [item for item in ranked if item not in relevant]
+    value = 0.0
+    for item in relevant:
+        if item in ranked and not others:
+            value += 1.0
+        elif item in ranked:
+            wins = [(scores[item] > scores[other]) + (scores[item] == scores[other]) / 2 for other in others]
+            value += sum(wins) / len(others)
+    return value / len(relevant)
 
 
 def average_precision(ranked, relevant, k):
@@ -52,6 +77,7 @@ def mae(pairs):
 RANKING = {
     "precision": precision,
     "recall": recall,
+    "recall_capped": recall_capped,
     "ndcg": ndcg,
     "map": average_precision,
     "mrr": reciprocal_rank,

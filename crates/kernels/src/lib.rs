@@ -4,7 +4,9 @@
 //! every file names the page of `docs/math/` whose equations it follows.
 
 pub mod als;
+pub mod audiences;
 pub mod blocks;
+pub mod candidates;
 pub mod cholesky;
 pub mod csr;
 pub mod csr_build;
@@ -18,8 +20,10 @@ pub mod field;
 pub mod gradient;
 pub mod gradient_rows;
 pub mod group;
+pub mod held_out;
 pub mod labels;
 pub mod lines;
+pub mod lists;
 pub mod metrics;
 #[cfg(test)]
 mod noise;

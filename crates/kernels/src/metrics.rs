@@ -22,6 +22,8 @@ pub struct Lists<'a> {
     pub indptr: &'a [i64],
     /// Item rows, ascending within a user.
     pub relevant: &'a [i32],
+    /// What each relevant item is worth where gains are graded; otherwise empty.
+    pub worth: &'a [f32],
 }
 
 /// Per user and cut-off k, each of shape (users, cut-offs): sums over the places 1..=k that hold a relevant item.
@@ -34,6 +36,8 @@ pub struct Hits<'a> {
     pub gain: &'a mut [f64],
     /// Sum of the precision down to that place.
     pub precision: &'a mut [f64],
+    /// Sum of `worth * discounts[place - 1]`; empty without worth.
+    pub graded: &'a mut [f64],
 }
 
 /// Fills `out` for every user; `cutoffs` ascend and may exceed `places`, `discounts` has one entry per place.
@@ -48,6 +52,8 @@ pub fn count_hits(lists: Lists<'_>, cutoffs: &[usize], discounts: &[f64], out: H
     let first = DisjointSlice::new(out.first);
     let gain = DisjointSlice::new(out.gain);
     let precision = DisjointSlice::new(out.precision);
+    let graded = DisjointSlice::new(out.graded);
+    let worth = !lists.worth.is_empty();
     for_each_chunk(
         threads,
         users.div_ceil(CHUNK),
@@ -62,19 +68,28 @@ pub fn count_hits(lists: Lists<'_>, cutoffs: &[usize], discounts: &[f64], out: H
                         first: first.range(start, end),
                         gain: gain.range(start, end),
                         precision: precision.range(start, end),
+                        graded: if worth { graded.range(start, end) } else { &mut [] },
                     }
                 };
                 let ranked = &lists.ranked[user * lists.places..(user + 1) * lists.places];
-                let relevant = &lists.relevant[lists.indptr[user] as usize..lists.indptr[user + 1] as usize];
-                walk(ranked, relevant, cutoffs, discounts, out);
+                let range = lists.indptr[user] as usize..lists.indptr[user + 1] as usize;
+                let worth = if worth { &lists.worth[range.clone()] } else { &[] };
+                walk(ranked, &lists.relevant[range], worth, cutoffs, discounts, out);
             }
         },
     );
 }
 
 /// One user of [`count_hits`].
-fn walk(ranked: &[i32], relevant: &[i32], cutoffs: &[usize], discounts: &[f64], out: Hits<'_>) {
-    let (mut count, mut first, mut gain, mut precision) = (0, 0, 0.0, 0.0);
+fn walk(
+    ranked: &[i32],
+    relevant: &[i32],
+    worth: &[f32],
+    cutoffs: &[usize],
+    discounts: &[f64],
+    out: Hits<'_>,
+) {
+    let (mut count, mut first, mut gain, mut precision, mut graded) = (0, 0, 0.0, 0.0, 0.0);
     let mut start = 0;
     for (slot, &cutoff) in cutoffs.iter().enumerate() {
         let end = cutoff.min(ranked.len());
@@ -83,9 +98,10 @@ fn walk(ranked: &[i32], relevant: &[i32], cutoffs: &[usize], discounts: &[f64], 
             if ranked[place] < 0 || count as usize == relevant.len() {
                 break;
             }
-            if relevant.binary_search(&ranked[place]).is_ok() {
+            if let Ok(at) = relevant.binary_search(&ranked[place]) {
                 count += 1;
                 gain += discounts[place];
+                graded += worth.get(at).map_or(0.0, |&worth| f64::from(worth) * discounts[place]);
                 precision += f64::from(count) / (place + 1) as f64;
                 if first == 0 {
                     first = place as i32 + 1;
@@ -97,40 +113,88 @@ fn walk(ranked: &[i32], relevant: &[i32], cutoffs: &[usize], discounts: &[f64], 
         out.first[slot] = first;
         out.gain[slot] = gain;
         out.precision[slot] = precision;
-    }
-}
-
-/// Lowers `best[item]` to the best place (from 1) that any of the lists (rows of `places` items) gives it.
-///
-/// Start with `i32::MAX` for "never recommended"; then the items with `best <= k` are what the lists cover at k.
-pub fn best_places(ranked: &[i32], places: usize, best: &mut [i32]) {
-    for list in ranked.chunks_exact(places) {
-        for (place, &item) in (1..).zip(list) {
-            if item < 0 {
-                break;
-            }
-            let best = &mut best[item as usize];
-            *best = place.min(*best);
+        if let Some(out) = out.graded.get_mut(slot) {
+            *out = graded;
         }
     }
 }
 
-/// How many of the pairs (`users[u]`, item in `indices[indptr[u]..indptr[u + 1]]`) occur in the matrix whose
-/// row r holds the ascending columns `known[known_indptr[r]..known_indptr[r + 1]]`.
-pub fn count_common(
-    users: &[i32],
+/// The largest graded gains, (users, cut-offs): every user's `worth[indptr[u]..indptr[u + 1]]`, best first.
+///
+/// `cutoffs` ascend; `discounts` has an entry for every place down to the last cut-off that any user can fill.
+pub fn graded_ideals(
     indptr: &[i64],
-    indices: &[i32],
-    known_indptr: &[i64],
-    known: &[i32],
-) -> usize {
-    let row = |indptr: &[i64], r: usize| indptr[r] as usize..indptr[r + 1] as usize;
-    let mut common = 0;
-    for (u, &user) in users.iter().enumerate() {
-        let known = &known[row(known_indptr, user as usize)];
-        common += indices[row(indptr, u)].iter().filter(|item| known.binary_search(item).is_ok()).count();
-    }
-    common
+    worth: &[f32],
+    cutoffs: &[usize],
+    discounts: &[f64],
+    out: &mut [f64],
+    threads: usize,
+) {
+    let users = indptr.len() - 1;
+    assert_eq!(out.len(), users * cutoffs.len());
+    let out = DisjointSlice::new(out);
+    for_each_chunk(threads, users.div_ceil(CHUNK), Vec::new, |sorted: &mut Vec<f32>, chunk| {
+        for user in chunk * CHUNK..users.min((chunk + 1) * CHUNK) {
+            sorted.clear();
+            sorted.extend_from_slice(&worth[indptr[user] as usize..indptr[user + 1] as usize]);
+            sorted.sort_unstable_by(|a, b| b.total_cmp(a));
+            // SAFETY: a user belongs to one chunk.
+            let out = unsafe { out.range(user * cutoffs.len(), (user + 1) * cutoffs.len()) };
+            let (mut gain, mut start) = (0.0, 0);
+            for (out, &cutoff) in out.iter_mut().zip(cutoffs) {
+                let end = cutoff.min(sorted.len());
+                for place in start..end {
+                    gain += f64::from(sorted[place]) * discounts[place];
+                }
+                start = end;
+                *out = gain;
+            }
+        }
+    });
+}
+
+/// What the relevant items of every user win against the others, from which AUC is a quotient; (users,) each.
+pub struct Won<'a> {
+    /// Twice the pairs of a relevant item and another one of a lower score, and once those of equal scores.
+    pub won: &'a mut [i64],
+    /// Ranked items that are not relevant.
+    pub negatives: &'a mut [i64],
+    /// Ranked items that are; -1 where a score is not finite.
+    pub found: &'a mut [i64],
+}
+
+/// Fills `out` from whole rankings: lists of all items that could be ranked, with their scores.
+pub fn count_won(lists: Lists<'_>, scores: &[f32], out: Won<'_>, threads: usize) {
+    let users = lists.indptr.len() - 1;
+    assert!(lists.ranked.len() == users * lists.places && scores.len() == lists.ranked.len());
+    let (won, negatives, found) =
+        (DisjointSlice::new(out.won), DisjointSlice::new(out.negatives), DisjointSlice::new(out.found));
+    // Lists are whole catalogues, so one user is enough work.
+    for_each_chunk(threads, users, Vec::new, |hit: &mut Vec<bool>, user| {
+        let range = user * lists.places..(user + 1) * lists.places;
+        let ranked = &lists.ranked[range.clone()];
+        let ranked = &ranked[..ranked.iter().position(|&item| item < 0).unwrap_or(ranked.len())];
+        let relevant = &lists.relevant[lists.indptr[user] as usize..lists.indptr[user + 1] as usize];
+        hit.clear();
+        hit.extend(ranked.iter().map(|item| relevant.binary_search(item).is_ok()));
+        let hits = hit.iter().filter(|&&hit| hit).count() as i64;
+        let others = ranked.len() as i64 - hits;
+        let (mut sum, mut below, mut start) = (0, others, 0);
+        for group in scores[range].split_at(ranked.len()).0.chunk_by(|a, b| a == b) {
+            let tied = &hit[start..start + group.len()];
+            let winners = tied.iter().filter(|&&hit| hit).count() as i64;
+            let equal = tied.len() as i64 - winners;
+            below -= equal;
+            sum += winners * (2 * below + equal);
+            start += group.len();
+        }
+        // SAFETY: a user is a chunk.
+        unsafe {
+            won.range(user, user + 1)[0] = sum;
+            negatives.range(user, user + 1)[0] = others;
+            found.range(user, user + 1)[0] = hits;
+        }
+    });
 }
 
 #[cfg(test)]
@@ -143,6 +207,7 @@ mod tests {
         first: Vec<i32>,
         gain: Vec<f64>,
         precision: Vec<f64>,
+        graded: Vec<f64>,
     }
 
     fn hits(lists: Lists<'_>, cutoffs: &[usize], threads: usize) -> Owned {
@@ -153,12 +218,14 @@ mod tests {
             first: vec![-1; size],
             gain: vec![-1.0; size],
             precision: vec![-1.0; size],
+            graded: if lists.worth.is_empty() { vec![] } else { vec![-1.0; size] },
         };
         let view = Hits {
             count: &mut out.count,
             first: &mut out.first,
             gain: &mut out.gain,
             precision: &mut out.precision,
+            graded: &mut out.graded,
         };
         count_hits(lists, cutoffs, &discounts, view, threads);
         out
@@ -172,6 +239,7 @@ mod tests {
             places: 4,
             indptr: &[0, 3, 4],
             relevant: &[2, 4, 8, 5],
+            worth: &[],
         };
         let out = hits(lists, &[1, 2, 4, 10], 1);
         let log2 = |x: f64| x.log2();
@@ -184,7 +252,11 @@ mod tests {
 
     #[test]
     fn a_user_without_relevant_items_hits_nothing() {
-        let out = hits(Lists { ranked: &[0, 1], places: 2, indptr: &[0, 0], relevant: &[] }, &[1, 2], 1);
+        let out = hits(
+            Lists { ranked: &[0, 1], places: 2, indptr: &[0, 0], relevant: &[], worth: &[] },
+            &[1, 2],
+            1,
+        );
         assert_eq!(out.count, [0, 0]);
         assert_eq!(out.first, [0, 0]);
     }
@@ -196,20 +268,59 @@ mod tests {
             (0..users).flat_map(|u| (0..places).map(move |p| ((u * 7 + p * 3) % 11) as i32)).collect();
         let indptr: Vec<i64> = (0..=users as i64).map(|u| 2 * u).collect();
         let relevant: Vec<i32> = (0..users as i32).flat_map(|u| [u % 5, 5 + u % 6]).collect();
-        let lists = Lists { ranked: &ranked, places, indptr: &indptr, relevant: &relevant };
+        let lists = Lists { ranked: &ranked, places, indptr: &indptr, relevant: &relevant, worth: &[] };
         assert_eq!(hits(lists, &[1, 3, 5], 1), hits(lists, &[1, 3, 5], 4));
     }
 
     #[test]
-    fn best_places_keeps_the_lowest_place() {
-        let mut best = vec![i32::MAX; 4];
-        best_places(&[2, 0, 0, -1, 0, 2], 2, &mut best);
-        assert_eq!(best, [1, i32::MAX, 1, i32::MAX]);
+    fn graded_gains_weigh_hits_by_their_worth() {
+        let lists = Lists {
+            ranked: &[7, 2, 9, 4],
+            places: 4,
+            indptr: &[0, 3],
+            relevant: &[2, 4, 8],
+            worth: &[3.0, 5.0, 4.0],
+        };
+        let out = hits(lists, &[1, 2, 9], 1);
+        let gain = |worth: f64, place: f64| worth * (1.0 / (place + 1.0).log2());
+        assert_eq!(out.graded, [0.0, gain(3.0, 2.0), gain(3.0, 2.0) + gain(5.0, 4.0)]);
+        let discounts: Vec<f64> = (0..3).map(|place| 1.0 / (f64::from(place) + 2.0).log2()).collect();
+        let mut ideal = [0.0; 3];
+        graded_ideals(&[0, 3], lists.worth, &[1, 2, 9], &discounts, &mut ideal, 1);
+        assert_eq!(ideal, [5.0, 5.0 + gain(4.0, 2.0), 5.0 + gain(4.0, 2.0) + gain(3.0, 3.0)]);
     }
 
     #[test]
-    fn common_pairs_are_counted() {
-        // Rows 0: {1, 3}, 1: {}, 2: {0}; asked: user 2 with {0, 1}, user 0 with {3}.
-        assert_eq!(count_common(&[2, 0], &[0, 2, 3], &[0, 1, 3], &[0, 2, 2, 3], &[1, 3, 0]), 2);
+    fn pairs_won_are_those_of_the_definition() {
+        let (users, places) = (40, 9);
+        let score = |u: usize, i: usize| ((u * 5 + i * i * 3) % 5) as f32;
+        let (mut ranked, mut scores) = (Vec::new(), Vec::new());
+        for u in 0..users {
+            let length = u % (places + 1);
+            let mut items: Vec<usize> = (0..length).collect();
+            items.sort_by(|&a, &b| score(u, b).total_cmp(&score(u, a)));
+            ranked.extend(items.iter().map(|&i| i as i32).chain(std::iter::repeat_n(-1, places - length)));
+            let tail = std::iter::repeat_n(f32::NEG_INFINITY, places - length);
+            scores.extend(items.iter().map(|&i| score(u, i)).chain(tail));
+        }
+        let indptr: Vec<i64> = (0..=users as i64).map(|u| 2 * u).collect();
+        let relevant: Vec<i32> = (0..users as i32).flat_map(|u| [u % 4, 4 + u % 5]).collect();
+        let lists = Lists { ranked: &ranked, places, indptr: &indptr, relevant: &relevant, worth: &[] };
+        for threads in [1, 4] {
+            let (mut won, mut negatives, mut found) = (vec![0; users], vec![0; users], vec![0; users]);
+            let out = Won { won: &mut won, negatives: &mut negatives, found: &mut found };
+            count_won(lists, &scores, out, threads);
+            for u in 0..users {
+                let length = u % (places + 1);
+                let mine = &relevant[2 * u..2 * u + 2];
+                let (hits, others): (Vec<usize>, Vec<usize>) =
+                    (0..length).partition(|&i| mine.contains(&(i as i32)));
+                let mut want = 0;
+                for (&a, &b) in hits.iter().flat_map(|a| others.iter().map(move |b| (a, b))) {
+                    want += 2 * i64::from(score(u, a) > score(u, b)) + i64::from(score(u, a) == score(u, b));
+                }
+                assert_eq!((won[u], negatives[u], found[u]), (want, others.len() as i64, hits.len() as i64));
+            }
+        }
     }
 }

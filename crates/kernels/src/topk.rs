@@ -13,6 +13,7 @@ mod pack;
 mod screen;
 mod seen;
 mod user;
+mod won;
 
 use crate::simd::Level;
 use crate::threads::{DisjointSlice, for_each_chunk};

@@ -4,9 +4,11 @@ use pyo3::prelude::*;
 use tastespace_kernels::simd::Level;
 
 mod als;
+mod candidates;
 mod check;
 mod csr;
 mod csv;
+mod lists;
 mod metrics;
 mod sparse;
 mod topk;
@@ -22,7 +24,9 @@ fn instruction_sets() -> (Vec<&'static str>, &'static str) {
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     csr::register(m)?;
     csv::register(m)?;
+    candidates::register(m)?;
     metrics::register(m)?;
+    lists::register(m)?;
     als::register(m)?;
     topk::register(m)?;
     sparse::register(m)?;

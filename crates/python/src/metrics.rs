@@ -1,12 +1,13 @@
 //! Binding of `kernels::metrics`.
 
 use numpy::{
-    PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray1, PyReadwriteArray2, PyUntypedArrayMethods,
+    IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2, PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
-use tastespace_kernels::metrics::{self, Hits, Lists};
+use tastespace_kernels::metrics::{self, Hits, Lists, Won};
 
-/// Fill `count`, `first`, `gain` and `precision` (users, cut-offs) from `ranked` (users, places).
+/// Fill `count`, `first`, `gain`, `precision` and, where there is worth, `graded` (users, cut-offs) from `ranked`
+/// (users, places).
 #[pyfunction]
 #[allow(clippy::too_many_arguments)]
 fn count_hits(
@@ -20,6 +21,8 @@ fn count_hits(
     mut first: PyReadwriteArray2<'_, i32>,
     mut gain: PyReadwriteArray2<'_, f64>,
     mut precision: PyReadwriteArray2<'_, f64>,
+    worth: Option<PyReadonlyArray1<'_, f32>>,
+    mut graded: Option<PyReadwriteArray2<'_, f64>>,
     threads: usize,
 ) -> PyResult<()> {
     let lists = Lists {
@@ -27,6 +30,7 @@ fn count_hits(
         places: ranked.shape()[1],
         indptr: indptr.as_slice()?,
         relevant: relevant.as_slice()?,
+        worth: worth.as_ref().map_or(Ok(&[][..]), |worth| worth.as_slice())?,
     };
     let discounts = discounts.as_slice()?;
     let out = Hits {
@@ -34,42 +38,59 @@ fn count_hits(
         first: first.as_slice_mut()?,
         gain: gain.as_slice_mut()?,
         precision: precision.as_slice_mut()?,
+        graded: graded.as_mut().map_or(Ok(&mut [][..]), |graded| graded.as_slice_mut())?,
     };
     py.detach(|| metrics::count_hits(lists, &cutoffs, discounts, out, threads));
     Ok(())
 }
 
-/// Lower `best[item]` to the best place, from 1, that a list of `ranked` (users, places) gives the item.
+/// Fill `out` (users, cut-offs) with the largest graded gains.
 #[pyfunction]
-fn best_places(
+fn graded_ideals(
     py: Python<'_>,
-    ranked: PyReadonlyArray2<'_, i32>,
-    mut best: PyReadwriteArray1<'_, i32>,
+    indptr: PyReadonlyArray1<'_, i64>,
+    worth: PyReadonlyArray1<'_, f32>,
+    cutoffs: Vec<usize>,
+    discounts: PyReadonlyArray1<'_, f64>,
+    mut out: PyReadwriteArray2<'_, f64>,
+    threads: usize,
 ) -> PyResult<()> {
-    let places = ranked.shape()[1];
-    let (ranked, best) = (ranked.as_slice()?, best.as_slice_mut()?);
-    py.detach(|| metrics::best_places(ranked, places, best));
+    let (indptr, worth, discounts) = (indptr.as_slice()?, worth.as_slice()?, discounts.as_slice()?);
+    let out = out.as_slice_mut()?;
+    py.detach(|| metrics::graded_ideals(indptr, worth, &cutoffs, discounts, out, threads));
     Ok(())
 }
 
-/// Number of pairs (`users[u]`, item of row u) that occur in the other matrix.
+/// Pairs that relevant items win (ties count one, others two), items that are not relevant, items that are; by whole
+/// rankings (users, places) and their scores.
 #[pyfunction]
-fn count_common(
-    py: Python<'_>,
-    users: PyReadonlyArray1<'_, i32>,
-    indptr: PyReadonlyArray1<'_, i64>,
-    indices: PyReadonlyArray1<'_, i32>,
-    known_indptr: PyReadonlyArray1<'_, i64>,
-    known: PyReadonlyArray1<'_, i32>,
-) -> PyResult<usize> {
-    let (users, indptr, indices) = (users.as_slice()?, indptr.as_slice()?, indices.as_slice()?);
-    let (known_indptr, known) = (known_indptr.as_slice()?, known.as_slice()?);
-    Ok(py.detach(|| metrics::count_common(users, indptr, indices, known_indptr, known)))
+fn count_won<'py>(
+    py: Python<'py>,
+    ranked: PyReadonlyArray2<'py, i32>,
+    scores: PyReadonlyArray2<'py, f32>,
+    indptr: PyReadonlyArray1<'py, i64>,
+    relevant: PyReadonlyArray1<'py, i32>,
+    threads: usize,
+) -> PyResult<[Bound<'py, PyArray1<i64>>; 3]> {
+    let lists = Lists {
+        ranked: ranked.as_slice()?,
+        places: ranked.shape()[1],
+        indptr: indptr.as_slice()?,
+        relevant: relevant.as_slice()?,
+        worth: &[],
+    };
+    let (users, scores) = (ranked.shape()[0], scores.as_slice()?);
+    let (mut won, mut negatives, mut found) = (vec![0; users], vec![0; users], vec![0; users]);
+    py.detach(|| {
+        let out = Won { won: &mut won, negatives: &mut negatives, found: &mut found };
+        metrics::count_won(lists, scores, out, threads);
+    });
+    Ok([won, negatives, found].map(|counts| counts.into_pyarray(py)))
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(count_hits, m)?)?;
-    m.add_function(wrap_pyfunction!(best_places, m)?)?;
-    m.add_function(wrap_pyfunction!(count_common, m)?)?;
+    m.add_function(wrap_pyfunction!(graded_ideals, m)?)?;
+    m.add_function(wrap_pyfunction!(count_won, m)?)?;
     Ok(())
 }

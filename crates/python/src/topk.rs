@@ -1,9 +1,13 @@
 //! Binding of `kernels::topk`.
 
 use crate::check::vector;
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{
+    IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+    PyUntypedArrayMethods,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use tastespace_kernels::metrics::Won;
 use tastespace_kernels::simd::Level;
 use tastespace_kernels::topk::{Adjust, Exclude, PackedItems};
 
@@ -42,6 +46,33 @@ fn in_range(name: &str, rows: &[i32], least: i32, end: usize) -> PyResult<()> {
     Err(PyValueError::new_err(format!("{name} must be in {least}..{end}")))
 }
 
+type Excluded<'py> = (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i32>, PyReadonlyArray1<'py, i32>);
+
+/// The items that no user may get, checked for the rows in use.
+fn excluded<'a>(
+    given: Option<&'a Excluded<'_>>,
+    count: usize,
+    items: usize,
+) -> PyResult<Option<Exclude<'a>>> {
+    let Some((indptr, indices, rows)) = given else { return Ok(None) };
+    let rows = vector("rows", rows)?;
+    let (indptr, indices) = (vector("indptr", indptr)?, vector("indices", indices)?);
+    if rows.len() != count || indptr.is_empty() {
+        return Err(PyValueError::new_err(format!("{} exclusion rows for {count} users", rows.len())));
+    }
+    in_range("rows", rows, -1, indptr.len() - 1)?;
+    for &row in rows.iter().filter(|&&row| row >= 0) {
+        let (from, to) = (indptr[row as usize], indptr[row as usize + 1]);
+        let seen = usize::try_from(from).ok().zip(usize::try_from(to).ok());
+        let seen = seen.and_then(|(from, to)| indices.get(from..to));
+        let Some(seen) = seen else {
+            return Err(PyValueError::new_err("indptr points outside indices"));
+        };
+        in_range("indices", seen, 0, items)?;
+    }
+    Ok(Some(Exclude { indptr, indices, rows }))
+}
+
 #[pymethods]
 impl Ranker {
     #[new]
@@ -65,7 +96,7 @@ impl Ranker {
         offset: PyReadonlyArray1<'py, f32>,
         n: usize,
         threads: usize,
-        exclude: Option<(PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i32>, PyReadonlyArray1<'py, i32>)>,
+        exclude: Option<Excluded<'py>>,
         bias: Option<PyReadonlyArray1<'py, f32>>,
         positive: Option<PyReadonlyArray1<'py, f32>>,
         negative: Option<PyReadonlyArray1<'py, f32>>,
@@ -81,30 +112,7 @@ impl Ranker {
             positive: per_item("positive", positive.as_ref(), items)?,
             negative: per_item("negative", negative.as_ref(), items)?,
         };
-        let exclude = match &exclude {
-            None => None,
-            Some((indptr, indices, rows)) => {
-                let rows = vector("rows", rows)?;
-                let (indptr, indices) = (vector("indptr", indptr)?, vector("indices", indices)?);
-                if rows.len() != count || indptr.is_empty() {
-                    return Err(PyValueError::new_err(format!(
-                        "{} exclusion rows for {count} users",
-                        rows.len()
-                    )));
-                }
-                in_range("rows", rows, -1, indptr.len() - 1)?;
-                for &row in rows.iter().filter(|&&row| row >= 0) {
-                    let (from, to) = (indptr[row as usize], indptr[row as usize + 1]);
-                    let seen = usize::try_from(from).ok().zip(usize::try_from(to).ok());
-                    let seen = seen.and_then(|(from, to)| indices.get(from..to));
-                    let Some(seen) = seen else {
-                        return Err(PyValueError::new_err("indptr points outside indices"));
-                    };
-                    in_range("indices", seen, 0, items)?;
-                }
-                Some(Exclude { indptr, indices, rows })
-            }
-        };
+        let exclude = excluded(exclude.as_ref(), count, items)?;
         let mut found = vec![0i32; count * n];
         let mut scores = vec![0f32; count * n];
         py.detach(|| {
@@ -126,6 +134,40 @@ impl Ranker {
             PyArray1::from_vec(py, found).reshape([count, n])?,
             PyArray1::from_vec(py, scores).reshape([count, n])?,
         ))
+    }
+
+    /// Pairs that the relevant items of each user win (ties count one, others two), items that are not relevant, items
+    /// that are (-1 where a score is not finite); over all items but the excluded ones.
+    #[pyo3(signature = (users, offset, indptr, relevant, threads, exclude=None))]
+    fn won<'py>(
+        &self,
+        py: Python<'py>,
+        users: PyReadonlyArray2<'py, f32>,
+        offset: PyReadonlyArray1<'py, f32>,
+        indptr: PyReadonlyArray1<'py, i64>,
+        relevant: PyReadonlyArray1<'py, i32>,
+        threads: usize,
+        exclude: Option<Excluded<'py>>,
+    ) -> PyResult<[Bound<'py, PyArray1<i64>>; 3]> {
+        let (count, stride, users) = user_slice(&users, self.0.factors())?;
+        let items = self.0.items();
+        let (offset, indptr) = (vector("offset", &offset)?, vector("indptr", &indptr)?);
+        if offset.len() != count || indptr.len() != count + 1 {
+            return Err(PyValueError::new_err(format!(
+                "{} offsets and {} users of relevant items for {count} users",
+                offset.len(),
+                indptr.len().saturating_sub(1)
+            )));
+        }
+        let relevant = vector("relevant", &relevant)?;
+        in_range("relevant", relevant, 0, items)?;
+        let exclude = excluded(exclude.as_ref(), count, items)?;
+        let (mut won, mut negatives, mut found) = (vec![0; count], vec![0; count], vec![0; count]);
+        py.detach(|| {
+            let out = Won { won: &mut won, negatives: &mut negatives, found: &mut found };
+            self.0.won(Level::best(), threads, users, stride, offset, exclude, indptr, relevant, out);
+        });
+        Ok([won, negatives, found].map(|counts| counts.into_pyarray(py)))
     }
 
     /// The scores of pairs, the same bits as `best` gives.

@@ -1,6 +1,7 @@
 """How good a model is: ranking and rating metrics on held-out events."""
 
+from tastespace.evaluation.candidates import Candidates, Sampled
 from tastespace.evaluation.evaluate import Evaluation, evaluate
 from tastespace.evaluation.report import Report
 
-__all__ = ["Evaluation", "Report", "evaluate"]
+__all__ = ["Candidates", "Evaluation", "Report", "Sampled", "evaluate"]

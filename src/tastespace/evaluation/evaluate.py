@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
 
 from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
@@ -12,18 +15,24 @@ from tastespace.data.split import Split
 from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import EmptyError, HistoryError, InputError, ParameterError, UnsupportedError
+from tastespace.evaluation.candidates import Candidates, Pool, Sampled, drawn, given, with_lists
 from tastespace.evaluation.known import describe_known, placed
 from tastespace.evaluation.leak import leak_warnings
-from tastespace.evaluation.protocol import describe, describe_relevance
-from tastespace.evaluation.ranking import RANKING, coverage
-from tastespace.evaluation.rating import RATING
+from tastespace.evaluation.lists import FROM_TRAINING, needs_training, watch
+from tastespace.evaluation.protocol import CAUTION, describe, describe_relevance
+from tastespace.evaluation.ranking import RANKING, auc
+from tastespace.evaluation.rating import Errors, rate
 from tastespace.evaluation.report import Report, UserValues
-from tastespace.evaluation.scoring import rank_users, rate_events
+from tastespace.evaluation.scoring import Watcher, compare_pairs, rank_users, rate_events
 from tastespace.evaluation.selection import select
+from tastespace.evaluation.slices import Slices
 from tastespace.evaluation.targets import HeldOut, Relevance, Targets
+from tastespace.evaluation.training import Training
 
 if TYPE_CHECKING:
     from tastespace.models.protocol import Recommender
+
+Cold = Literal["skip", "score"]
 
 
 def evaluate(
@@ -34,7 +43,10 @@ def evaluate(
     metrics: str | Sequence[str] | None = None,
     relevant: Relevance = None,
     exclude_seen: bool = True,
+    candidates: Sampled | Candidates | None = None,
     known: Interactions | None = None,
+    cold: Cold = "skip",
+    slices: int = 0,
     threads: int | None = None,
     batch: int = 4096,
 ) -> Report:
@@ -43,8 +55,11 @@ def evaluate(
     Every scored user is given a ranking of all items of the model, and the ranking is compared with the items of the
     user's test events. Where test and model hold ratings, predicted ratings are compared with given ones as well.
 
-    Cold users (unknown to the model, or without a history there) are not scored. Items that the model does not know
-    count as misses in rankings; their ratings are not predicted. `Report.counts` tells how many there are.
+    Items that the model does not know count as misses in rankings. Cold users (unknown to the model, or without a
+    history there) and ratings with a cold user or item are left out or scored as `cold` says. Equal scores are ranked
+    by item row, the order of ``model.items``. Test users without a relevant item are not scored. `Report.counts` tells
+    how many there are of each, `Report.protocol` says in a sentence what was done, and `Report.warnings` what may
+    mislead.
 
     Parameters
     ----------
@@ -57,9 +72,12 @@ def evaluate(
         Length of the list, or several lengths. Above the number of items, lists hold all items, and precision still
         divides by `k`.
     metrics
-        Names out of precision, recall, ndcg, map, mrr, hit_rate, coverage (each at every `k`, or at its own cut-off
-        as in ``"ndcg@20"``), rmse and mae. None means all that apply. Formulas: `tastespace.evaluation.ranking`
-        and `tastespace.evaluation.rating`.
+        Names out of precision, recall, recall_capped, ndcg, ndcg_graded, map, mrr, hit_rate, coverage, gini, entropy,
+        novelty, diversity, serendipity, popularity (each at every `k`, or at its own cut-off as in ``"ndcg@20"``), auc
+        (of whole rankings), rmse, mae, rmse_by_user, mae_by_user, rmse_by_item, mae_by_item and calibration. None means
+        those of precision, recall, ndcg, map, mrr, hit_rate, coverage, novelty, diversity, rmse and mae that apply;
+        ``"all"`` all that apply. Formulas: `tastespace.evaluation.ranking`, `tastespace.evaluation.lists`,
+        `tastespace.evaluation.rating`, and the pages on metrics in ``docs/math``.
     relevant
         Which test items a ranking should find: None means all; a number, those whose test value (rating or weight)
         is at least that; a function from an array of values to an array of booleans, those for which it is true.
@@ -70,6 +88,14 @@ def evaluate(
         Events of users whom the model need not know; by default those of the split, if it holds whole users out. The
         users are placed by fold-in, ``model.fold_in_many(known)``, and these events are their history. Only they are
         scored then: all other users count as cold.
+    candidates
+        None ranks all items. `tastespace.Sampled` ranks each user's relevant items among a few that are drawn,
+        `tastespace.Candidates` given lists. Such values do not order models, and the report warns of that.
+    cold
+        ``"skip"`` leaves cold users out. ``"score"`` counts them with an empty list, 0 in every ranking metric, and
+        predicts ratings with a cold user or item by what is known: the mean and the bias of the one that is not cold.
+    slices
+        Number of groups of users by activity and of items by popularity, for `Report.slices`; 0 for none.
     threads
         For comparing rankings with test events; None means all available cores. How many cores the model ranks with
         is its own affair. The result is the same for any number.
@@ -89,12 +115,20 @@ def evaluate(
     ParameterError
         A metric is unknown (the message suggests the nearest), or a setting is outside its range.
     UnsupportedError
-        RMSE or MAE is named, and the model predicts no ratings; or there are known events, and the model cannot place
-        users by them.
+        A rating metric is named, and the model predicts no ratings; there are known events, and the model cannot place
+        users by them; or the model's answers break its protocol.
     HistoryError
-        Seen items are to be removed, and the model was saved without its users' histories.
+        Seen items are to be removed, candidates drawn by popularity, training events compared with (as novelty does),
+        or slices made, and the model was saved without its users' histories.
+    InputError
+        `test` or `candidates` is none of the above.
     NumericalError
-        A score is NaN.
+        A score is NaN or infinite; names the user.
+
+    Notes
+    -----
+    Besides the model and the test set, 12 bytes are held for each test event, 24 bytes for each user and cut-off, 8 for
+    each user and metric, 4 for each candidate, and the rankings of one block: ``8 * batch * max(k)`` bytes.
     """
     how = None
     if isinstance(test, Split):
@@ -105,10 +139,14 @@ def evaluate(
         scored.items,
         scored.history,
         test,
+        learned=model.history,
         k=k,
         metrics=metrics,
         relevant=relevant,
         exclude_seen=exclude_seen,
+        candidates=candidates,
+        cold=cold,
+        slices=slices,
         threads=threads,
         batch=batch,
     )
@@ -123,19 +161,29 @@ class Evaluation:
     ----------
     users, items, history
         As the models have them; `history` is None where they hold none.
-    test, k, metrics, relevant, exclude_seen, threads, batch
+    learned
+        The events that the models learned from, (users, items), where that is another table than `history`: of
+        users who were placed by fold-in.
+    test, k, metrics, relevant, exclude_seen, candidates, cold, slices, threads, batch
         As in `evaluate`, and with the same errors.
     """
 
     __slots__ = (
         "_batch",
+        "_cold",
         "_exclude_seen",
         "_held_out",
         "_items",
+        "_left_out",
+        "_pool",
         "_relevance",
         "_selection",
+        "_slices",
         "_threads",
+        "_training",
         "_users",
+        "_warnings",
+        "_worth",
     )
 
     def __init__(
@@ -145,10 +193,14 @@ class Evaluation:
         history: Csr | None,
         test: Interactions | Split,
         *,
+        learned: Csr | None = None,
         k: int | Sequence[int] = 10,
         metrics: str | Sequence[str] | None = None,
         relevant: Relevance = None,
         exclude_seen: bool = True,
+        candidates: Sampled | Candidates | None = None,
+        cold: Cold = "skip",
+        slices: int = 0,
         threads: int | None = None,
         batch: int = 4096,
     ) -> None:
@@ -158,25 +210,56 @@ class Evaluation:
                 "test must be Interactions or one Split, as ts.split.last_out(ratings) makes it; got "
                 f"{type(test).__name__}"
             )
+        if cold not in get_args(Cold):
+            raise ParameterError(
+                f'cold must be "skip" (cold users are not scored) or "score" (they count 0); got {cold!r}'
+            )
         self._selection = select(k, metrics)
         self._exclude_seen = exclude_seen
+        self._cold = cold == "score"
         self._threads = resolve_threads(threads)
         self._batch = _batch(batch)
-        if self._selection.ranking and exclude_seen and history is None:
+        self._slices = _slices(slices)
+        self._training = None
+        learned = history if learned is None else learned
+        if (
+            history is not None
+            and learned is not None
+            and (self._slices or any(metric in FROM_TRAINING for metric, _ in self._selection.ranking))
+        ):
+            self._training = Training.of(learned, history)
+        if self._selection.ranks and exclude_seen and history is None:
             raise HistoryError(
                 "removing seen items from the rankings needs the users' histories, and the model holds none; pass "
                 "exclude_seen=False, or save the model with history=True"
             )
         if self._selection.rating and not self._selection.by_default and not events.explicit:
             raise ParameterError(
-                "rmse and mae compare ratings, and the test set holds none; name ranking metrics"
+                f"{self._named_rating()} compares ratings, and the test set holds none; name ranking metrics"
             )
+        self._left_out: tuple[str, ...] = ()
+        if history is None or learned is None:
+            self._leave_out_training()
+        lists = _lists(candidates)
         self._users, self._items = users, items
         self._held_out = HeldOut.of(
-            events, relevant, users, items, history, ratings=bool(self._selection.rating) and events.explicit
+            events,
+            relevant,
+            users,
+            items,
+            history,
+            ratings=bool(self._selection.rating) and events.explicit,
+            cold=self._cold,
+            among=None if lists is None else with_lists(lists, events.users),
+            threads=self._threads,
         )
         self._relevance = describe_relevance(relevant, events.explicit)
         self._check_something_to_score()
+        self._worth = self._worth_of_all() if self._selection.graded else None
+        self._pool: Pool | None = None
+        if self._selection.ranks and candidates is not None:
+            self._pool = self._candidates(candidates, lists, history, learned)
+        self._warnings = () if self._pool is None else (CAUTION,)
 
     def run(self, model: Recommender) -> Report:
         """Evaluate one model.
@@ -202,41 +285,120 @@ class Evaluation:
         rated, scale = self._held_out.rated, model.scale
         if scale is None and self._selection.rating and not self._selection.by_default:
             raise UnsupportedError(
-                f"rmse and mae compare ratings, and {type(model).__name__} predicts none; name ranking metrics"
+                f"{self._named_rating()} compares ratings, and {type(model).__name__} predicts none; "
+                "name ranking metrics"
             )
         metrics: dict[str, float] = {}
         per_user: dict[str, UserValues] = {}
+        slices, errors = self._slice(None if scale is None else rated), None
         if self._selection.ranking:
-            self._rank(model, metrics, per_user)
+            self._rank(model, metrics, per_user, slices)
+        if self._selection.whole:
+            self._rank_whole(model, metrics, per_user)
         if rated is not None and scale is not None:
-            self._rate(model, rated, scale, metrics, per_user)
+            errors = self._rate(model, rated, scale, metrics, per_user)
+        counts = self._held_out.counts | ({} if self._pool is None else self._pool.counts)
         protocol = describe(
-            self._held_out.counts,
+            counts,
             len(self._items),
-            ranking=self._exclude_seen if self._selection.ranking else None,
+            ranking=self._exclude_seen if self._selection.ranks else None,
             relevance=self._relevance,
             scale=None if rated is None else scale,
+            among=None if self._pool is None else self._pool.how,
+            cold=self._cold,
         )
-        return Report(metrics, self._held_out.counts, protocol, per_user)
+        if self._left_out:
+            protocol += f"; {', '.join(self._left_out)} left out because the model holds no histories"
+        return Report(
+            metrics,
+            counts,
+            protocol,
+            per_user,
+            self._warnings,
+            slices={} if slices is None else slices.tables(metrics, per_user, errors),
+            calibration=None if errors is None else errors.calibration.table(),
+        )
 
-    def _rank(self, model: Recommender, metrics: dict[str, float], per_user: dict[str, UserValues]) -> None:
-        hits, best = rank_users(
+    def _slice(self, rated: Targets | None) -> Slices | None:
+        if not self._slices or self._training is None:
+            return None
+        held_out, wanted = self._held_out, rated
+        if self._selection.ranks:
+            wanted = self._worth or held_out.gather(held_out.relevant.test_rows, held_out.chosen, cold=True)
+        if wanted is None:
+            return None
+        return Slices(
+            self._slices,
+            held_out.relevant if self._selection.ranks else None,
+            wanted,
+            rated,
+            self._worth is not None,
+            len(held_out.users),
+            self._training,
+            self._selection.ranking,
+            min((*self._selection.cutoffs[-1:], len(self._items))),
+            threads=self._threads,
+        )
+
+    def _rank(
+        self,
+        model: Recommender,
+        metrics: dict[str, float],
+        per_user: dict[str, UserValues],
+        slices: Slices | None,
+    ) -> None:
+        lists = watch(
+            self._selection.ranking,
+            len(self._items),
+            self._held_out.relevant,
+            self._training,
+            exclude_seen=self._exclude_seen,
+            threads=self._threads,
+        )
+        watchers: list[Watcher] = list(dict.fromkeys(lists.values()))
+        if slices is not None:
+            watchers.append(slices)
+        hits = rank_users(
             model,
             self._held_out.relevant,
             self._held_out.n_relevant,
             self._selection.cutoffs,
             exclude_seen=self._exclude_seen,
+            watchers=watchers,
             threads=self._threads,
             batch=self._batch,
+            pool=self._pool,
+            worth=self._worth,
         )
+        users, rows = self._held_out.users, self._held_out.relevant.test_rows
         for metric, k in self._selection.ranking:
             name = f"{metric}@{k}"
-            if metric == "coverage":
-                metrics[name] = coverage(best, k)
-            else:
+            if metric not in lists:
                 values = RANKING[metric](hits[k])
                 metrics[name] = float(values.mean())
-                per_user[name] = UserValues(self._held_out.users, self._held_out.relevant.test_rows, values)
+                per_user[name] = UserValues(users, rows, values)
+                continue
+            metrics[name] = lists[metric].total(metric, k)
+            some = lists[metric].per_user(metric, k)
+            if some is not None:
+                defined = ~np.isnan(some)
+                per_user[name] = UserValues(users, rows[defined], some[defined])
+
+    def _rank_whole(
+        self, model: Recommender, metrics: dict[str, float], per_user: dict[str, UserValues]
+    ) -> None:
+        pairs = compare_pairs(
+            model,
+            self._held_out.relevant,
+            self._held_out.n_relevant,
+            exclude_seen=self._exclude_seen,
+            threads=self._threads,
+            batch=self._batch,
+            pool=self._pool,
+        )
+        values = auc(pairs)
+        metrics["auc"] = float(values.mean())
+        per_user["auc"] = UserValues(self._held_out.users, self._held_out.relevant.test_rows, values)
 
     def _rate(
         self,
@@ -245,11 +407,72 @@ class Evaluation:
         scale: tuple[float, float],
         metrics: dict[str, float],
         per_user: dict[str, UserValues],
-    ) -> None:
-        residuals = rate_events(model, rated, scale, threads=self._threads, batch=self._batch)
+    ) -> Errors:
+        errors = rate_events(model, rated, scale, threads=self._threads, batch=self._batch)
         for metric in self._selection.rating:
-            metrics[metric] = float(RATING[metric](residuals.total())[0])
-            per_user[metric] = UserValues(self._held_out.users, rated.test_rows, RATING[metric](residuals))
+            metrics[metric], values = rate(metric, errors)
+            if values is not None:
+                per_user[metric] = UserValues(self._held_out.users, rated.test_rows, values)
+        return errors
+
+    def _named_rating(self) -> str:
+        return self._selection.rating[0]
+
+    def _leave_out_training(self) -> None:
+        """Drop the metrics that a model without histories cannot have, if nobody named them."""
+        if self._slices:
+            raise needs_training("slices")
+        self._left_out = tuple(
+            dict.fromkeys(name for name, _ in self._selection.ranking if name in FROM_TRAINING)
+        )
+        if self._left_out and not self._selection.by_default:
+            raise needs_training(self._left_out[0])
+        kept = tuple(pair for pair in self._selection.ranking if pair[0] not in self._left_out)
+        self._selection = replace(self._selection, ranking=kept)
+
+    def _worth_of_all(self) -> Targets | None:
+        """All relevant items of the scored users with their values, cold ones too."""
+        events, chosen = self._held_out.events, self._held_out.chosen
+        values = events.by_user.filled_values()
+        bad = np.flatnonzero(values < 0 if chosen is None else (values < 0) & chosen)
+        if not len(bad):
+            return self._held_out.gather(self._held_out.relevant.test_rows, chosen, cold=True)
+        if self._selection.by_default:
+            self._selection = self._selection.without("ndcg_graded")
+            return None
+        user, item = events.user_rows()[bad[:1]], events.by_user.indices[bad[:1]]
+        raise ParameterError(
+            "ndcg_graded takes test values for gains, which must not be negative; that of user "
+            f"{events.users.ids[user].tolist()[0]!r} and item {events.items.ids[item].tolist()[0]!r} is "
+            f"{values[bad[0]]:g}; name ndcg, or pass relevant= to leave such events out"
+        )
+
+    def _candidates(
+        self,
+        candidates: Sampled | Candidates,
+        lists: Interactions | None,
+        history: Csr | None,
+        learned: Csr | None,
+    ) -> Pool:
+        if lists is not None:
+            return given(
+                lists,
+                self._held_out,
+                self._items,
+                history,
+                exclude_seen=self._exclude_seen,
+                threads=self._threads,
+            )
+        assert isinstance(candidates, Sampled)  # `_lists` has looked at it
+        return drawn(
+            candidates,
+            self._held_out,
+            len(self._items),
+            history,
+            learned,
+            exclude_seen=self._exclude_seen,
+            threads=self._threads,
+        )
 
     def _check_something_to_score(self) -> None:
         counts = self._held_out.counts
@@ -259,13 +482,18 @@ class Evaluation:
                 f"ids such as {self._held_out.users.ids[:1].tolist()[0]!r}"
                 + (f", the model {self._users.ids[:1].tolist()[0]!r}" if len(self._users) else "")
             )
-        if self._selection.ranking and counts["users_scored"] == 0:
+        if self._selection.ranks and counts.get("users_without_candidates") and counts["users_scored"] == 0:
+            raise EmptyError(
+                f"none of the {counts['users_without_candidates']:,} test users with a relevant item has a list of "
+                "candidates; check that both name users alike"
+            )
+        if self._selection.ranks and counts["users_scored"] == 0:
             raise EmptyError(
                 f"none of the {counts['users_warm']:,} warm test users has a relevant item, where relevant = "
                 f"{self._relevance}"
             )
         if (
-            self._selection.ranking
+            self._selection.ranks
             and self._exclude_seen
             and counts["events_relevant_seen"] == counts["events_relevant"]
         ):
@@ -275,9 +503,31 @@ class Evaluation:
             )
         if self._selection.rating and not self._selection.by_default and self._held_out.rated is None:
             raise EmptyError(
-                "rmse and mae need test events whose user and item the model knows, and there are none among "
-                f"{counts['events']:,}"
+                f"{self._named_rating()} needs test events whose user and item the model knows, and there are none "
+                f"among {counts['events']:,}"
             )
+
+
+def _slices(slices: int) -> int:
+    try:
+        groups = operator.index(slices)
+    except TypeError:
+        groups = -1
+    if groups < 0 or isinstance(slices, bool):
+        raise ParameterError(f"slices must be a whole number of groups, or 0 for none; got {slices!r}")
+    return groups
+
+
+def _lists(candidates: object) -> Interactions | None:
+    """Given candidates; None where they are drawn or all items are ranked."""
+    if isinstance(candidates, Candidates):
+        return candidates.interactions()
+    if candidates is None or isinstance(candidates, Sampled):
+        return None
+    raise InputError(
+        "candidates must be None (all items), ts.Sampled(...) or ts.Candidates(lists); got "
+        f"{type(candidates).__name__}"
+    )
 
 
 def _batch(batch: int) -> int:

@@ -34,8 +34,14 @@ def placed(model: Recommender, known: Interactions | None, threads: int | None) 
             f"{type(model).__name__} cannot place new users by their known events, as it has no fold_in_many; test it "
             "on users whom it was trained on"
         )
-    folded: Recommender = fold_in_many(known, threads=threads)
+    folded: Recommender = fold_in_many(_as_learned(model, known), threads=threads)
     return folded
+
+
+def _as_learned(model: Recommender, known: Interactions) -> Interactions:
+    """The known events as the model saw others in training: without ratings where it was given none."""
+    ratings = bool(getattr(model, "explicit", known.explicit))
+    return known.as_implicit() if known.explicit and not ratings else known
 
 
 def describe_known(known: Interactions | None) -> str | None:

@@ -12,6 +12,8 @@ def describe(
     ranking: bool | None,
     relevance: str,
     scale: tuple[float, float] | None,
+    among: str | None = None,
+    cold: bool = False,
 ) -> str:
     """Say who was scored, against what, and what was left out.
 
@@ -27,17 +29,23 @@ def describe(
         From `describe_relevance`.
     scale
         The rating scale; None without rating metrics.
+    among
+        How candidates were ranked; None means all items.
+    cold
+        Whether cold users are scored, and ratings with a cold user or item predicted.
     """
     sentences = []
     if ranking is not None:
         parts = [
-            f"{counts['users_scored']:,} of {counts['users']:,} test users scored by full ranking "
-            f"over {n_items:,} items",
+            f"{counts['users_scored']:,} of {counts['users']:,} test users scored by "
+            + (among or f"full ranking over {n_items:,} items"),
             "seen items removed" if ranking else "seen items kept",
             f"relevant = {relevance}",
         ]
         if counts["users_cold"]:
-            parts.append(f"{_count(counts['users_cold'], 'cold user')} not scored")
+            parts.append(
+                f"{_count(counts['users_cold'], 'cold user')} {'scored with empty lists' if cold else 'not scored'}"
+            )
         if counts["users_without_relevant"]:
             parts.append(
                 f"{_count(counts['users_without_relevant'], 'user')} without a relevant item not scored"
@@ -46,15 +54,22 @@ def describe(
             parts.append(f"{_count(counts['events_relevant_cold'], 'cold test item')} counted as misses")
         if ranking and counts["events_relevant_seen"]:
             parts.append(f"{_count(counts['events_relevant_seen'], 'seen test item')} counted as misses")
+        for key, words in _CANDIDATES.items():
+            noun, _, rest = words.partition("|")
+            if counts.get(key):
+                parts.append(rest.format(_count(counts[key], noun)))
         sentences.append(", ".join(parts))
     if scale is not None:
         low, high = scale
         parts = [
-            f"ratings of {counts['events_warm']:,} of {counts['events']:,} test events predicted, "
-            f"kept inside {low:g}..{high:g}"
+            f"ratings of {counts['events' if cold else 'events_warm']:,} of {counts['events']:,} test events "
+            f"predicted, kept inside {low:g}..{high:g}"
         ]
         if counts["events_cold"]:
-            parts.append(f"{_count(counts['events_cold'], 'event')} with a cold user or item not scored")
+            parts.append(
+                f"{_count(counts['events_cold'], 'event')} with a cold user or item "
+                + ("predicted from what is known of the other" if cold else "not scored")
+            )
         sentences.append(", ".join(parts))
     return "; ".join(sentences)
 
@@ -67,6 +82,21 @@ def describe_relevance(relevant: Relevance, explicit: bool) -> str:
     if callable(relevant):
         return f"{value} passes {getattr(relevant, '__name__', type(relevant).__name__)}"
     return f"{value} >= {relevant:g}"
+
+
+#: What a report over candidates cannot be used for.
+CAUTION = (
+    "values over candidates depend on how these were chosen and do not order models as a full ranking does (Krichene "
+    "and Rendle, KDD 2020); to compare models, leave candidates out"
+)
+
+#: What is said of counts that only candidates have: the noun, and the words around its number.
+_CANDIDATES = {
+    "users_without_candidates": "user|{} without candidates not scored",
+    "users_few_candidates": "user|{} with fewer items to draw from",
+    "candidates_cold": "cold candidate|{} not ranked",
+    "events_relevant_unlisted": "test item|{} not among the candidates counted as misses",
+}
 
 
 def _count(n: int, noun: str) -> str:

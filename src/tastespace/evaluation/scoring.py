@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +11,31 @@ from numpy.typing import NDArray
 import tastespace._native as _native
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import NumericalError, UnsupportedError
-from tastespace.evaluation.ranking import Hits
-from tastespace.evaluation.rating import Residuals
+from tastespace.evaluation.calibration import Calibration
+from tastespace.evaluation.candidates import Pool
+from tastespace.evaluation.ranking import Hits, Pairs
+from tastespace.evaluation.rating import Errors, Residuals
 from tastespace.evaluation.targets import Targets
+from tastespace.models.factor_model import FactorModel
 
 if TYPE_CHECKING:
     from tastespace.models.protocol import Recommender
 
-_NEVER = np.iinfo(np.int32).max  # best place of an item that no list holds
+Ranked = tuple[NDArray[np.int32], NDArray[np.float32]]
+
+_WHOLE = 2**23  # places of whole rankings that are held at a time, 8 bytes each
+_LIGHT = 16  # users whose pairs are counted natively take so many times less memory than those of a list
+
+
+class Watcher(Protocol):
+    """Looks at the lists of all scored users as they come by."""
+
+    def add(self, start: int, end: int, ranked: NDArray[np.int32]) -> None:
+        """Take the lists of the scored users `start` to `end` (exclusive).
+
+        `ranked` is int32 (users, places), item rows best first, padded with -1; a cold user's list is empty. Places
+        are those of the greatest cut-off, or all items where they are fewer. Blocks come in order.
+        """
 
 
 def rank_users(
@@ -30,8 +47,11 @@ def rank_users(
     exclude_seen: bool,
     threads: int,
     batch: int,
-) -> tuple[dict[int, Hits], NDArray[np.int32]]:
-    """Rank all items for every target user, and count the hits.
+    pool: Pool | None = None,
+    worth: Targets | None = None,
+    watchers: Sequence[Watcher] = (),
+) -> dict[int, Hits]:
+    """Rank all items, or candidates, for every target user, and count the hits.
 
     Parameters
     ----------
@@ -49,20 +69,24 @@ def rank_users(
         At most this many; they change no bit of the result.
     batch
         Users per block.
+    pool
+        Candidates of the target users; None means all items.
+    worth
+        All relevant items of the target users, where graded gains are wanted.
+    watchers
+        Are shown every block of lists.
 
     Returns
     -------
-    hits
-        By cut-off.
-    best
-        The best place, from 1, of every item in any list, int32 (items,); 2**31 - 1 if it is in none.
+    dict
+        Hits by cut-off.
 
     Raises
     ------
     NumericalError
-        A score is NaN; names the user.
+        A score is NaN or infinite; names the user.
     UnsupportedError
-        The model's `rank` breaks its protocol.
+        The model's `rank` or `score_pairs` breaks its protocol.
     """
     places = min(cutoffs[-1], len(model.items))
     deepest = min(cutoffs[-1], int(n_relevant.max()))
@@ -73,12 +97,13 @@ def rank_users(
     shape = (len(targets.rows), len(cutoffs))
     count, first = np.empty(shape, np.int32), np.empty(shape, np.int32)
     gain, precision = np.empty(shape), np.empty(shape)
-    best = np.full(len(model.items), _NEVER, np.int32)
+    graded, graded_ideal = (None, None) if worth is None else (np.zeros(shape), np.empty(shape))
+    if worth is not None and graded_ideal is not None:
+        _native.graded_ideals(worth.indptr, worth.values, list(cutoffs), discounts, graded_ideal, threads)
     for start, end in _blocks(len(targets.rows), batch):
-        rows = targets.rows[start:end]
-        ranked, scores = model.rank(rows, places, exclude_seen=exclude_seen, threads=threads)
-        _check(model, rows, places, ranked, scores)
-        ranked = np.ascontiguousarray(ranked)
+        ranked, _ = _lists(
+            model, targets, start, end, places, exclude_seen=exclude_seen, threads=threads, pool=pool
+        )
         _native.count_hits(
             ranked,
             targets.indptr[start : end + 1],
@@ -89,10 +114,13 @@ def rank_users(
             first[start:end],
             gain[start:end],
             precision[start:end],
+            None if worth is None else targets.values,
+            None if graded is None else graded[start:end],
             threads,
         )
-        _native.best_places(ranked, best)
-    hits = {
+        for watcher in watchers:
+            watcher.add(start, end, ranked)
+    return {
         k: Hits(
             k,
             n_relevant,
@@ -101,23 +129,82 @@ def rank_users(
             gain[:, slot],
             ideal[np.minimum(k, n_relevant)],
             precision[:, slot],
+            None if graded is None else graded[:, slot],
+            None if graded_ideal is None else graded_ideal[:, slot],
         )
         for slot, k in enumerate(cutoffs)
     }
-    return hits, best
+
+
+def compare_pairs(
+    model: Recommender,
+    targets: Targets,
+    n_relevant: NDArray[np.int64],
+    *,
+    exclude_seen: bool,
+    threads: int,
+    batch: int,
+    pool: Pool | None = None,
+) -> Pairs:
+    """Count the pairs that the relevant items of every target user win against all others.
+
+    A factor model's scores are counted as they are made. Any other model ranks all its items, some users at a time
+    so that no more than 64 MB of rankings are held; with candidates, those are ranked.
+
+    Parameters
+    ----------
+    model, targets, n_relevant, exclude_seen, threads, batch, pool
+        As in `rank_users`.
+
+    Raises
+    ------
+    NumericalError, UnsupportedError
+        As in `rank_users`.
+    """
+    users = len(targets.rows)
+    won, negatives, found = (np.zeros(users, np.int64) for _ in range(3))
+    factors = model if pool is None and isinstance(model, FactorModel) else None
+    if factors is not None:
+        size = _LIGHT * batch
+    elif pool is None:
+        size = max(1, min(batch, _WHOLE // len(model.items)))
+    else:
+        size = batch
+    for start, end in _blocks(users, size):
+        block = slice(start, end)
+        if factors is not None:
+            warm = np.flatnonzero(targets.rows[block] >= 0) + start
+            rows = targets.rows[warm]
+            # Cold users have no items here, so the offsets of the warm ones are all there is to take.
+            indptr = targets.indptr[np.append(warm, end)]
+            won[warm], negatives[warm], found[warm] = factors.pairs_won(
+                rows, indptr, targets.items, exclude_seen=exclude_seen, threads=threads
+            )
+            broken = np.flatnonzero(found[block] < 0)
+            if len(broken):
+                raise NumericalError(_not_finite(model.users, targets.rows[start + broken[0]]))
+            continue
+        places = len(model.items) if pool is None else int(np.diff(pool.indptr[start : end + 1]).max())
+        ranked, scores = _lists(
+            model, targets, start, end, places, exclude_seen=exclude_seen, threads=threads, pool=pool
+        )
+        won[block], negatives[block], found[block] = _native.count_won(
+            ranked, scores, targets.indptr[start : end + 1], targets.items, threads
+        )
+    return Pairs(n_relevant, won, negatives, found)
 
 
 def rate_events(
     model: Recommender, targets: Targets, scale: tuple[float, float], *, threads: int, batch: int
-) -> Residuals:
-    """Predict every target event, and sum the errors of each user.
+) -> Errors:
+    """Predict every target event, and sum the errors of each user, each item and each range of predictions.
 
     Parameters
     ----------
     model
         Scores pairs of users and items.
     targets
-        Users with at least one event each.
+        Users with at least one event each. Ratings with a cold user or item are predicted by `_from_what_is_known`.
     scale
         Predictions are kept inside it.
     threads
@@ -132,36 +219,93 @@ def rate_events(
     """
     sizes = np.diff(targets.indptr)
     squared, absolute = np.empty(len(sizes)), np.empty(len(sizes))
+    # Row -1 is an item that the model does not know, and the last entry.
+    n_entries = len(model.items) + 1
+    of_item = Residuals(np.zeros(n_entries, np.int64), np.zeros(n_entries), np.zeros(n_entries))
+    calibration = Calibration(scale)
     for start, end in _blocks(len(sizes), batch):
         first, last = targets.indptr[start], targets.indptr[end]
         users, items = np.repeat(targets.rows[start:end], sizes[start:end]), targets.items[first:last]
-        predicted = model.score_pairs(users, items, threads=threads)
+        predicted = predict_rows(model, users, items, threads=threads)
         bad = np.flatnonzero(~np.isfinite(predicted))
         if len(bad):
             user, item = _name(model.users, users[bad[0]]), _name(model.items, items[bad[0]])
             raise NumericalError(
                 f"the predicted rating of user {user} for item {item} is {predicted[bad[0]]}; check the model's factors"
             )
-        errors = np.clip(predicted, *scale).astype(np.float64) - targets.values[first:last]
+        kept = np.clip(predicted, *scale).astype(np.float64)
+        errors = kept - targets.values[first:last]
         # Blocks end where users end, so a user's sum never depends on the block.
         starts = targets.indptr[start:end] - first
         squared[start:end] = np.add.reduceat(errors * errors, starts)
         absolute[start:end] = np.add.reduceat(np.abs(errors), starts)
-    return Residuals(sizes, squared, absolute)
+        # One event after the other, so that blocks change no bit here either.
+        np.add.at(of_item.events, items, 1)
+        np.add.at(of_item.squared, items, errors * errors)
+        np.add.at(of_item.absolute, items, np.abs(errors))
+        calibration.add(kept, targets.values[first:last])
+    return Errors(Residuals(sizes, squared, absolute), of_item, calibration)
 
 
-def _blocks(n: int, size: int) -> Iterator[tuple[int, int]]:
-    return ((start, min(start + size, n)) for start in range(0, n, size))
+def predict_rows(
+    model: Recommender, users: NDArray[np.int32], items: NDArray[np.int32], *, threads: int
+) -> NDArray[np.float32]:
+    """Scores of pairs of rows, of which those of cold users and items are -1.
+
+    A cold pair gets what is known without the other: the mean and the known bias of a factor model, or of any other
+    model the mean of the ratings in its history.
+    """
+    warm = (users >= 0) & (items >= 0)
+    if warm.all():
+        return model.score_pairs(users, items, threads=threads)
+    predicted = np.empty(len(users), np.float32)
+    predicted[warm] = model.score_pairs(users[warm], items[warm], threads=threads)
+    users, items = users[~warm], items[~warm]
+    if isinstance(model, FactorModel):
+        of_user = np.where(users >= 0, model.user_bias[users], np.float32(0))
+        of_item = np.where(items >= 0, model.item_bias[items], np.float32(0))
+        predicted[~warm] = np.float32(model.mean) + of_user + of_item
+    else:
+        history = model.history
+        if history is None:
+            raise UnsupportedError(
+                f"{type(model).__name__} holds no history, so nothing is known of cold users and items; pass "
+                'cold="skip"'
+            )
+        predicted[~warm] = history.filled_values().mean(dtype=np.float64)
+    return predicted
 
 
-def _check(
+def _lists(
     model: Recommender,
-    rows: NDArray[np.int32],
+    targets: Targets,
+    start: int,
+    end: int,
     places: int,
-    ranked: NDArray[np.int32],
-    scores: NDArray[np.float32],
-) -> None:
+    *,
+    exclude_seen: bool,
+    threads: int,
+    pool: Pool | None,
+) -> Ranked:
+    """The checked lists of the target users `start` to `end`; those of cold users are empty."""
+    rows = targets.rows[start:end]
+    if pool is not None:
+        return _ranked_candidates(model, rows, pool, start, end, places, threads)
+    warm = rows >= 0
+    if warm.all():
+        return _ranked(model, rows, places, exclude_seen, threads)
+    ranked = np.full((len(rows), places), -1, np.int32)
+    scores = np.full((len(rows), places), -np.inf, np.float32)
+    if warm.any():
+        ranked[warm], scores[warm] = _ranked(model, rows[warm], places, exclude_seen, threads)
+    return ranked, scores
+
+
+def _ranked(
+    model: Recommender, rows: NDArray[np.int32], places: int, exclude_seen: bool, threads: int
+) -> Ranked:
     """Look at what `rank` returned: models may be written by anyone."""
+    ranked, scores = model.rank(rows, places, exclude_seen=exclude_seen, threads=threads)
     shape = (len(rows), places)
     if ranked.dtype != np.int32 or ranked.shape != shape or scores.shape != shape:
         raise UnsupportedError(
@@ -172,10 +316,43 @@ def _check(
         raise UnsupportedError(
             f"{type(model).__name__}.rank returned item row {ranked.max()}; the model has {len(model.items)} items"
         )
-    nan = np.isnan(scores).any(axis=1)
-    if nan.any():
-        user = _name(model.users, rows[nan.argmax()])
-        raise NumericalError(f"scores of user {user} are NaN; check the model's factors")
+    finite = np.isfinite(scores)
+    if not finite.all():
+        broken = (~finite & ((ranked >= 0) | (scores != -np.inf))).any(axis=1)
+        if broken.any():
+            raise NumericalError(_not_finite(model.users, rows[broken.argmax()]))
+    return np.ascontiguousarray(ranked), np.ascontiguousarray(scores, np.float32)
+
+
+def _ranked_candidates(
+    model: Recommender,
+    rows: NDArray[np.int32],
+    pool: Pool,
+    start: int,
+    end: int,
+    places: int,
+    threads: int,
+) -> Ranked:
+    offsets = pool.indptr[start : end + 1]
+    users, items = np.repeat(rows, np.diff(offsets)), pool.items[offsets[0] : offsets[-1]]
+    scores = model.score_pairs(users, items, threads=threads)
+    if scores.shape != users.shape:
+        raise UnsupportedError(
+            f"{type(model).__name__}.score_pairs must return {len(users):,} scores for as many pairs; got shape "
+            f"{scores.shape}"
+        )
+    finite = np.isfinite(scores)
+    if not finite.all():
+        raise NumericalError(_not_finite(model.users, users[finite.argmin()]))
+    return _native.rank_candidates(offsets, items, np.ascontiguousarray(scores, np.float32), places, threads)
+
+
+def _blocks(n: int, size: int) -> Iterator[tuple[int, int]]:
+    return ((start, min(start + size, n)) for start in range(0, n, size))
+
+
+def _not_finite(users: Vocabulary, row: np.int32) -> str:
+    return f"scores of user {_name(users, row)} are NaN or infinite; check the model's factors"
 
 
 def _name(vocabulary: Vocabulary, row: np.int32) -> str:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import difflib
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tastespace.errors import ParameterError
+from tastespace.evaluation.lists import LISTS
 from tastespace.evaluation.ranking import RANKING
 from tastespace.evaluation.rating import RATING
 
-_AT_K = (*RANKING, "coverage")
+_AT_K = (*RANKING, *LISTS)
+_WHOLE = ("auc",)  # of whole rankings, without a cut-off
+_DEFAULT = (
+    "precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage", "novelty", "diversity", "rmse", "mae",
+)  # fmt: skip
 _LARGEST = 2**31 - 1  # item rows are int32, so no list is longer
 
 
@@ -23,15 +28,33 @@ class Selection:
     ----------
     ranking
         Pairs of a metric and its cut-off.
+    whole
+        Ranking metrics without a cut-off.
     rating
-        ``"rmse"``, ``"mae"``, both or none.
+        Rating metrics.
     by_default
-        Nothing was named, so rating metrics apply only where test and model have ratings.
+        Nothing was named, so metrics that need ratings, values of at least 0, or the model's histories are left out
+        where there are none.
     """
 
     ranking: tuple[tuple[str, int], ...]
+    whole: tuple[str, ...]
     rating: tuple[str, ...]
     by_default: bool
+
+    @property
+    def ranks(self) -> bool:
+        """Whether anything is to be ranked."""
+        return bool(self.ranking or self.whole)
+
+    @property
+    def graded(self) -> bool:
+        """Whether hits are to be weighed by their test values."""
+        return any(metric == "ndcg_graded" for metric, _ in self.ranking)
+
+    def without(self, metric: str) -> Selection:
+        """The same selection without a metric with cut-offs."""
+        return replace(self, ranking=tuple(pair for pair in self.ranking if pair[0] != metric))
 
     @property
     def cutoffs(self) -> tuple[int, ...]:
@@ -47,25 +70,35 @@ def select(k: int | Sequence[int], metrics: str | Sequence[str] | None) -> Selec
     k
         Cut-offs for metrics named without one.
     metrics
-        Names such as ``"ndcg@10"``, ``"ndcg"`` (at every `k`) and ``"rmse"``; None means all of them.
+        Names such as ``"ndcg@10"``, ``"ndcg"`` (at every `k`), ``"auc"`` and ``"rmse"``; None means the usual ones, and
+        ``"all"`` all of them.
 
     Raises
     ------
     ParameterError
-        A cut-off is not a whole number of at least 1, a name is unknown (the message suggests the nearest), a
-        rating metric is given a cut-off, or there is no name at all.
+        A cut-off is not a whole number of at least 1, or of at least 2 for diversity; a name is unknown (the message
+        suggests the nearest); a metric that has none is given a cut-off; or there is no name at all.
     """
     ks = _cutoffs(k)
-    names = [*_AT_K, *RATING] if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
+    by_default = metrics is None or metrics == "all"
+    if metrics is None:
+        names: list[str] = list(_DEFAULT)
+    elif isinstance(metrics, str):
+        names = [*_AT_K, *_WHOLE, *RATING] if by_default else [metrics]
+    else:
+        names = list(metrics)
     if not names:
-        raise ParameterError(f"metrics is empty; name some of {_known()}, or pass None for all")
+        raise ParameterError(f"metrics is empty; name some of {_known()}, or pass None for the usual ones")
     ranking: list[tuple[str, int]] = []
+    whole: list[str] = []
     rating: list[str] = []
     for name in names:
         metric, at, cutoff = name.partition("@")
         if metric in RATING and not at:
             rating.append(metric)
-        elif metric in RATING:
+        elif metric in _WHOLE and not at:
+            whole.append(metric)
+        elif metric in RATING or metric in _WHOLE:
             raise ParameterError(f"metric {name!r}: {metric} has no cut-off; write {metric!r}")
         elif metric not in _AT_K:
             raise ParameterError(_unknown(name))
@@ -77,7 +110,14 @@ def select(k: int | Sequence[int], metrics: str | Sequence[str] | None) -> Selec
             raise ParameterError(
                 f"metric {name!r}: the cut-off must be a whole number of at least 1, as in '{metric}@10'"
             )
-    return Selection(tuple(dict.fromkeys(ranking)), tuple(dict.fromkeys(rating)), metrics is None)
+    at_k = dict.fromkeys(ranking)
+    if ("diversity", 1) in at_k:
+        if not by_default:
+            raise ParameterError(
+                "diversity@1: diversity compares the items of a list, so its cut-off must be at least 2"
+            )
+        del at_k["diversity", 1]
+    return Selection(tuple(at_k), tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(rating)), by_default)
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
@@ -100,11 +140,11 @@ def _cutoffs(k: int | Sequence[int]) -> list[int]:
 
 def _unknown(name: str) -> str:
     metric, at, cutoff = name.partition("@")
-    hint = nearest(metric, [*_AT_K, *RATING])
+    hint = nearest(metric, [*_AT_K, *_WHOLE, *RATING])
     if at and any(f"{ranking!r}" in hint for ranking in _AT_K):
         hint = hint.replace("'?", f"@{cutoff}'?")
     return f"unknown metric {name!r}{hint or ';'} known are {_known()}"
 
 
 def _known() -> str:
-    return ", ".join([*(f"{metric}@k" for metric in _AT_K), *RATING])
+    return ", ".join([*(f"{metric}@k" for metric in _AT_K), *_WHOLE, *RATING])

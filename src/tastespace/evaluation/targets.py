@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +27,11 @@ class Targets:
     test_rows
         Row of each user in the test set, ascending, int32 (users,).
     rows
-        Row of the same user in the model, int32 (users,).
+        Row of the same user in the model, int32 (users,); -1 for a cold user that is scored.
     indptr
         Offsets of the users into `items`, int64 (users + 1,).
     items
-        Rows of items in the model, ascending within a user, int32.
+        Rows of items in the model, ascending within a user, int32; -1 for a cold item whose rating is predicted.
     values
         Value of the test event, in the order of `items`, float32.
     """
@@ -50,16 +50,26 @@ class HeldOut:
     Attributes
     ----------
     relevant
-        Warm users with at least one relevant item, and those relevant items that the model knows.
+        Scored users, all with at least one relevant item, and those relevant items that the model knows.
     n_relevant
         Number of relevant items of these users with those that the model does not know, int64 (users,).
     rated
-        Warm users with at least one event on a known item, and those events; None if ratings were not asked for or
-        there are none.
+        Users with events whose ratings are predicted, and those events; None if ratings were not asked for or there
+        are none.
     users
         The vocabulary of the test set's users.
     counts
         Whole numbers, by name: see `tastespace.evaluation.report.Report.counts`.
+    events
+        The test set.
+    chosen
+        Which of its events are relevant, bool (events,); None means all.
+    user_rows
+        Row in the model of each user of the test set, int32; -1 for cold ones.
+    item_rows
+        Row in the model of each item of the test set, int32; -1 for cold ones.
+    threads
+        For gathering more.
     """
 
     relevant: Targets
@@ -67,6 +77,11 @@ class HeldOut:
     rated: Targets | None
     users: Vocabulary
     counts: dict[str, int]
+    events: Interactions
+    chosen: NDArray[np.bool_] | None
+    user_rows: NDArray[np.int32]
+    item_rows: NDArray[np.int32]
+    threads: int
 
     @classmethod
     def of(
@@ -78,6 +93,9 @@ class HeldOut:
         history: Csr | None,
         *,
         ratings: bool,
+        cold: bool,
+        among: NDArray[np.bool_] | None,
+        threads: int,
     ) -> HeldOut:
         """Map the ids of `test` to the rows of `users` and `items`.
 
@@ -94,6 +112,12 @@ class HeldOut:
             warm.
         ratings
             Whether `rated` is wanted.
+        cold
+            Whether cold users are scored, and their ratings and those of cold items are predicted.
+        among
+            Which users of the test set may be scored in rankings, bool (users,); None means all.
+        threads
+            At most this many; they change nothing.
 
         Raises
         ------
@@ -104,50 +128,111 @@ class HeldOut:
         """
         if test.n_events == 0:
             raise EmptyError("the test set holds no events, so there is nothing to evaluate")
-        values = test.by_user.filled_values()
-        is_relevant = _relevant(values, relevant)
+        chosen = None if relevant is None else _relevant(test.by_user.filled_values(), relevant)
 
-        row_of_user = users.find(test.users.ids)
-        row_of_item = items.find(test.items.ids)
-        warm = row_of_user >= 0
+        item_rows = items.find(test.items)
+        user_rows = users.find(test.users)
         if history is not None:
-            warm[warm] = history.counts()[row_of_user[warm]] > 0
+            known = user_rows >= 0
+            user_rows[known] = np.where(
+                history.counts()[user_rows[known]] > 0, user_rows[known], np.int32(-1)
+            )
+        warm = user_rows >= 0
 
-        user = test.user_rows()  # one entry per event from here on
-        item = row_of_item[test.by_user.indices]
-        is_warm = warm[user]
-        is_known = is_warm & (item >= 0)
-
-        n_relevant = np.bincount(user[is_warm & is_relevant], minlength=test.n_users)
-        scored = np.flatnonzero(n_relevant).astype(np.int32)
-        to_hit = _targets(scored, row_of_user, user, item, values, is_known & is_relevant, len(items))
+        table = test.by_user
+        indptr, found, values, n_relevant, n_known, n_hittable = _native.gather_events(
+            table.indptr,
+            table.indices,
+            table.values,
+            user_rows if among is None else np.where(among, user_rows, np.int32(-1)),
+            item_rows,
+            chosen,
+            False,
+            True,
+            threads,
+        )
+        eligible = np.ones_like(warm) if cold else warm
+        has_relevant = (n_relevant > 0) & eligible
+        scored = np.flatnonzero(has_relevant if among is None else has_relevant & among).astype(np.int32)
+        # Users in between have no items here, so the offsets of the scored ones are all there is to take.
+        to_hit = Targets(scored, user_rows[scored], indptr[np.append(scored, test.n_users)], found, values)
+        n_relevant = n_relevant[scored]
+        events_warm, n_warm = int(n_known[warm].sum()), int(warm.sum())
         counts = {
             "users": test.n_users,
-            "users_warm": int(warm.sum()),
-            "users_cold": int(test.n_users - warm.sum()),
-            "users_without_relevant": int(warm.sum()) - len(scored),
+            "users_warm": n_warm,
+            "users_cold": test.n_users - n_warm,
+            "users_without_relevant": int(eligible.sum() - has_relevant.sum()),
             "users_scored": len(scored),
             "items": test.n_items,
-            "items_warm": int((row_of_item >= 0).sum()),
-            "items_cold": int((row_of_item < 0).sum()),
+            "items_warm": int((item_rows >= 0).sum()),
+            "items_cold": int((item_rows < 0).sum()),
             "events": test.n_events,
-            "events_warm": int(is_known.sum()),
-            "events_cold": int(test.n_events - is_known.sum()),
+            "events_warm": events_warm,
+            "events_cold": test.n_events - events_warm,
             "events_relevant": int(n_relevant.sum()),
-            "events_relevant_cold": int(n_relevant.sum()) - len(to_hit.items),
-            "events_relevant_seen": 0 if history is None else _seen(to_hit, history),
+            "events_relevant_cold": int((n_relevant - n_hittable[scored]).sum()),
+            "events_relevant_seen": 0 if history is None else int(seen(to_hit, history, threads).sum()),
         }
-        rated = None
-        if ratings and is_known.any():
-            with_ratings = np.flatnonzero(np.bincount(user[is_known])).astype(np.int32)
-            rated = _targets(with_ratings, row_of_user, user, item, values, is_known, len(items))
-        return cls(to_hit, n_relevant[scored], rated, test.users, counts)
+        if among is not None:
+            counts["users_without_candidates"] = int(has_relevant.sum()) - len(scored)
+        held_out = cls(
+            to_hit, n_relevant, None, test.users, counts, test, chosen, user_rows, item_rows, threads
+        )
+        if ratings and (cold or events_warm):
+            with_ratings = np.flatnonzero(eligible & ((n_known > 0) | cold)).astype(np.int32)
+            held_out = replace(held_out, rated=held_out.gather(with_ratings, None, cold=cold))
+        return held_out
+
+    def gather(self, users: NDArray[np.int32], chosen: NDArray[np.bool_] | None, *, cold: bool) -> Targets:
+        """Return the events of some users of the test set.
+
+        Parameters
+        ----------
+        users
+            Rows of the test set, ascending.
+        chosen
+            Which events are wanted, bool (events,); None means all.
+        cold
+            Whether events of cold users or on cold items are wanted.
+        """
+        table = self.events.by_user
+        indptr, items, values, *_ = _native.gather_events(
+            table.indptr,
+            table.indices,
+            table.values,
+            self._only(users),
+            self.item_rows,
+            chosen,
+            cold,
+            True,
+            self.threads,
+        )
+        if cold and len(users) < self.events.n_users:
+            full = Csr(indptr, items, len(self.item_rows), values).take_rows(users)
+            return Targets(users, self.user_rows[users], full.indptr, full.indices, full.filled_values())
+        return Targets(
+            users, self.user_rows[users], indptr[np.append(users, self.events.n_users)], items, values
+        )
+
+    def _only(self, users: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Rows in the model, -1 for all but some users, so that nothing is gathered of the others."""
+        only = np.full(self.events.n_users, -1, np.int32)
+        only[users] = self.user_rows[users]
+        return only
 
 
-def _relevant(values: NDArray[np.float32], relevant: Relevance) -> NDArray[np.bool_]:
+def seen(targets: Targets, history: Csr, threads: int) -> NDArray[np.bool_]:
+    """Which of the target items are in the history of their user, bool."""
+    return _native.common_events(
+        targets.rows, targets.indptr, targets.items, history.indptr, history.indices, threads
+    )
+
+
+def _relevant(
+    values: NDArray[np.float32], relevant: float | Callable[[NDArray[np.float32]], NDArray[np.bool_]]
+) -> NDArray[np.bool_]:
     """Which events count as relevant."""
-    if relevant is None:
-        return np.ones(len(values), np.bool_)
     if callable(relevant):
         mask = np.asarray(relevant(values))
         if mask.dtype != np.bool_ or mask.shape != values.shape:
@@ -161,31 +246,8 @@ def _relevant(values: NDArray[np.float32], relevant: Relevance) -> NDArray[np.bo
             "relevant must be None (every test item), a finite number (test value at least that), or a function "
             f"from an array of values to an array of booleans; got {relevant!r}"
         )
-    return values >= relevant
+    return np.asarray(values >= relevant)
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _targets(
-    test_rows: NDArray[np.int32],
-    row_of_user: NDArray[np.int32],
-    user: NDArray[np.int32],
-    item: NDArray[np.int32],
-    values: NDArray[np.float32],
-    chosen: NDArray[np.bool_],
-    n_items: int,
-) -> Targets:
-    """Gather the chosen events of the users `test_rows`, items ascending within a user."""
-    user, item, values = user[chosen], item[chosen], values[chosen]
-    # Timsort: the model's vocabulary mostly keeps the order of the test's, so the keys come sorted or in long runs.
-    order = np.argsort(user * np.int64(n_items) + item, kind="stable")
-    counts = np.bincount(user, minlength=len(row_of_user))[test_rows]
-    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
-    return Targets(test_rows, row_of_user[test_rows], indptr, item[order], values[order])
-
-
-def _seen(targets: Targets, history: Csr) -> int:
-    """How many of the target items are in the history of their user."""
-    return _native.count_common(targets.rows, targets.indptr, targets.items, history.indptr, history.indices)

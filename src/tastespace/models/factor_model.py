@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Any, Literal, overload
 
 import numpy as np
+import numpy.typing as npt
 
 import tastespace._native as _native
 from tastespace.data.csr import Csr, Duplicates
@@ -34,6 +35,8 @@ from tastespace.models.solvers import RowSolver, Side
 from tastespace.models.table import Neighbours, Recommendations, Table
 from tastespace.models.visitor import Visitor, history_of
 from tastespace.store.file import write
+
+Offsets = npt.NDArray[np.int64]
 
 #: What a list without seen items does with the history.
 SEEN = "leave out what they have seen"
@@ -215,6 +218,47 @@ class FactorModel:
             return self._ranker.best(vectors, offset, n, threads, exclude)
         bias = adjust.bias(self.item_bias)
         return self._ranker.best(vectors, offset, n, threads, exclude, bias, adjust.positive, adjust.negative)
+
+    def pairs_won(
+        self,
+        user_rows: Rows,
+        indptr: Offsets,
+        item_rows: Rows,
+        *,
+        exclude_seen: bool = True,
+        threads: int | None = None,
+    ) -> tuple[Offsets, Offsets, Offsets]:
+        """What some items of each user win against all others in the whole ranking, without making it.
+
+        Parameters
+        ----------
+        user_rows
+            int32 (users,).
+        indptr, item_rows
+            int64 (users + 1,) and int32: the items of user b are ``item_rows[indptr[b]:indptr[b + 1]]``, ascending.
+        exclude_seen
+            Leave out what the user has seen, on both sides.
+        threads
+            At most this many; None: all cores.
+
+        Returns
+        -------
+        won
+            Twice the pairs in which the item scores higher than one of the others, and once those of equal scores;
+            the scores are those of :meth:`rank`. int64 (users,).
+        others
+            How many others are ranked, int64 (users,).
+        ranked
+            How many of the items are, int64 (users,); -1 where a score of the user is not finite.
+        """
+        self._check_rows("user", user_rows, len(self.users))
+        seen = self._history(SEEN) if exclude_seen else None
+        exclude = None if seen is None else (seen.indptr, seen.indices, user_rows)
+        vectors, offset = self._p.take(user_rows, axis=0), self._offset.take(user_rows)
+        won, others, ranked = self._ranker.won(
+            vectors, offset, indptr, item_rows, resolve_threads(threads), exclude
+        )
+        return won, others, ranked
 
     def score_pairs(self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None) -> Scores:
         """Raw scores of pairs of rows, float32 (pairs,); the same bits as :meth:`rank` gives."""

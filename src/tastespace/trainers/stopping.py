@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from numbers import Integral
 
 from tastespace.errors import ParameterError
+from tastespace.evaluation.rating import RATING
 
 #: Metrics for which less is better.
-ERRORS = ("rmse", "mae")
+ERRORS = RATING
 
 
 @dataclass(frozen=True)

@@ -29,4 +29,16 @@ impl Seen {
     pub(super) fn holds(&self, user: usize, at: usize) -> bool {
         self.bits.get(user * self.words + at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
     }
+
+    /// Of `width` positions from `at` on, which the user has seen; they lie in one word.
+    pub(super) fn among(&self, user: usize, at: usize, width: usize) -> u64 {
+        let word = self.bits.get(user * self.words + at / 64).copied().unwrap_or(0);
+        word >> (at % 64) & (u64::MAX >> (64 - width))
+    }
+
+    /// How many positions the user has seen.
+    pub(super) fn count(&self, user: usize) -> usize {
+        let words = &self.bits[user * self.words..(user + 1) * self.words];
+        words.iter().map(|word| word.count_ones() as usize).sum()
+    }
 }
