@@ -1,0 +1,94 @@
+"""A fixed number of events of each user: the last ones, or one by chance."""
+
+import numpy as np
+
+from tastespace.data.interactions import Interactions
+from tastespace.data.split.checks import generator, is_whole, times_of
+from tastespace.data.split.order import places_within_users, timed_within_users
+from tastespace.data.split.parts import Split, parted
+from tastespace.errors import EmptyError, ParameterError
+
+
+def last_out(ratings: Interactions, n: int = 1) -> Split:
+    """Hold out the last `n` events of each user.
+
+    Users with `n` events or fewer stay wholly in training. Among events of one user in the same second, the one
+    whose item stands later in ``ratings.items`` counts as later: that is the item that was first seen later
+    when the data was read.
+
+    When to use: for asking what each user does next, with every user counting the same. A user's own future stays
+    hidden; that of the others does not, because one user's last event may lie years before another's first:
+    :func:`by_time` hides both.
+
+    Parameters
+    ----------
+    ratings
+        Events with times.
+    n
+        How many events of each user, at least 1.
+
+    Raises
+    ------
+    InputError
+        If the events have no times.
+    ParameterError
+        If ``n`` is not a whole number of at least 1.
+    EmptyError
+        If no user has more than ``n`` events.
+    """
+    if not is_whole(n) or n < 1:
+        raise ParameterError(f"n must be a whole number of at least 1; got {n!r}")
+    times = times_of(ratings, "last_out")
+    counts = _counts(ratings, n)
+    left = np.repeat(counts, counts) - places_within_users(ratings)  # n to 1 within a user
+    held = np.zeros(ratings.n_events, dtype=bool)
+    held[timed_within_users(ratings, times)] = (left <= n) & np.repeat(counts > n, counts)
+    whole = int(np.count_nonzero(counts <= n))
+    return parted(ratings, held, f"last {n} of each user" + _too_few(whole))
+
+
+def leave_one_out(ratings: Interactions, seed: int = 0) -> Split:
+    """Hold out one random event of each user.
+
+    Users with a single event stay wholly in training.
+
+    When to use: for comparing with papers that test on one event of each user where there are no times; with times,
+    :func:`last_out` asks the same question without showing a user's own future. One event a user makes noisy numbers:
+    look at intervals before you order models by them.
+
+    Parameters
+    ----------
+    ratings
+        Events, explicit or implicit.
+    seed
+        Whole number >= 0; the same seed gives the same split.
+
+    Raises
+    ------
+    ParameterError
+        If ``seed`` is out of range.
+    EmptyError
+        If no user has more than one event.
+    """
+    rng = generator(seed)
+    counts = _counts(ratings, 1)
+    several = counts > 1
+    held = np.zeros(ratings.n_events, dtype=bool)
+    held[(ratings.by_user.indptr[:-1] + rng.integers(0, counts))[several]] = True
+    whole = int(np.count_nonzero(~several))
+    return parted(ratings, held, f"one random event of each user, seed {seed}" + _too_few(whole))
+
+
+def _counts(ratings: Interactions, n: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Events of each user, of whom one has more than `n`."""
+    counts = ratings.by_user.counts()
+    if counts.max() <= n:
+        raise EmptyError(
+            f"no user has more than {n} event{'' if n == 1 else 's'}, so none can be held out; "
+            f"the most is {counts.max():,}"
+        )
+    return counts
+
+
+def _too_few(users: int) -> str:
+    return f", users with too few, wholly in train {users:,}" if users else ""
