@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 
@@ -123,6 +123,15 @@ class ALS(Trainer):
         self._check_init()
         self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
+
+    def settled(self, train: Interactions) -> Self:
+        check_ratings(type(self).__name__, "train", train)
+        rows = _rows(self, train, 0.0)
+        return self.replace(
+            regularization=rows.regularization,
+            bias_regularization=rows.bias_regularization if self.biases else self.bias_regularization,
+            frequency_scaling=rows.frequency_scaling,
+        )
 
     def fit(
         self, train: Interactions, valid: Interactions | None = None, *, callbacks: Sequence[Callback] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 
@@ -134,6 +134,15 @@ class ImplicitALS(Trainer):
         self._check_init()
         self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
+
+    def settled(self, train: Interactions) -> Self:
+        check_events(type(self).__name__, "train", train)
+        rows = _rows(self, train)
+        return self.replace(
+            regularization=rows.regularization,
+            unobserved_weight=rows.unobserved_weight,
+            confidence=rows.confidence.kind,
+        )
 
     def fit(
         self, train: Interactions, valid: Interactions | None = None, *, callbacks: Sequence[Callback] = ()

@@ -1,0 +1,63 @@
+"""How a split was made, so that its training side can be split once more in the same manner."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+if TYPE_CHECKING:
+    from tastespace.data.interactions import Interactions
+    from tastespace.data.split.parts import Split
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A split to be made again.
+
+    Attributes
+    ----------
+    make
+        A function of ``ts.split``.
+    settings
+        Its arguments beside the events.
+    """
+
+    make: Callable[..., Split]
+    settings: Mapping[str, Any]
+
+    def again(self, train: Interactions) -> Split:
+        """The training side split in the same manner: its test side is a validation set for tuning.
+
+        Raises
+        ------
+        EmptyError
+            If too few events are left for that.
+        """
+        return self.make(train, **self.settings)
+
+
+def remembered(
+    make: Callable[Concatenate[Interactions, P], Split],
+) -> Callable[Concatenate[Interactions, P], Split]:
+    """A function of ``ts.split`` whose splits carry its own arguments as their recipe."""
+    signature = inspect.signature(make)
+
+    @functools.wraps(make)
+    def remembering(ratings: Interactions, /, *args: P.args, **kwargs: P.kwargs) -> Split:
+        split = make(ratings, *args, **kwargs)
+        settings = signature.bind(ratings, *args, **kwargs).arguments
+        settings.pop(next(iter(signature.parameters)))
+        return replace(split, recipe=Recipe(remembering, settings))
+
+    return remembering
+
+
+def recut(split: Split, make: Callable[..., Split]) -> Split:
+    """A split at a moment with the recipe to cut its training side where it leaves the same share: a date would not."""
+    share = split.train.n_events / (split.train.n_events + split.test.n_events)
+    return replace(split, recipe=Recipe(make, {"at": share}))
