@@ -10,7 +10,6 @@ import numpy as np
 
 from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
-from tastespace.errors import EmptyError
 from tastespace.evaluation import Evaluation, evaluate
 from tastespace.evaluation.targets import Relevance
 from tastespace.trainers.base import Trainer
@@ -75,24 +74,21 @@ class Validation:
         )
         self.events = valid.test if isinstance(valid, Split) else valid
         self.known = valid.known if isinstance(valid, Split) else None
-        if self.known is None:  # whatever cannot be measured shows before the search
+        self._watched = self.events
+        if self.known is None:
+            # Whatever cannot be measured shows here, before the search.
             Evaluation(
                 train.users, train.items, train.by_user, self.events, metrics=metric, relevant=relevant
             )
-        self._watched = self._relevant()
+            self._watched = self._relevant()
 
     def _relevant(self) -> Interactions:
         """The validation events that the metric looks at: what a stopping rule measures, which knows no relevance."""
-        values = self.events.by_user.filled_values()
         if self.relevant is None or self.metric in ERRORS:
             return self.events
-        mask = np.asarray(self.relevant(values) if callable(self.relevant) else values >= self.relevant)
-        if not mask.any():
-            raise EmptyError(
-                f"none of the {self.events.n_events:,} validation events is relevant, where relevant = "
-                f"{self.relevant!r}"
-            )
-        return self.events.select(mask)
+        values = self.events.by_user.filled_values()
+        wanted = self.relevant(values) if callable(self.relevant) else values >= self.relevant
+        return self.events.select(wanted)
 
     def validates_epochs(self, trainer: Trainer) -> bool:
         """Whether every epoch of the trainer is measured, and the best one kept."""

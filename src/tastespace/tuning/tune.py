@@ -50,8 +50,8 @@ def tune(
 
     Validation events are held out of ``split.train`` in the manner in which the test events were held out of the
     whole; ``split.test`` is not looked at. Every trial is validated after each epoch and keeps the best one, whose
-    number becomes the ``epochs`` of the chosen trainer; the trainer's own ``epochs`` are the most. The first trial is the
-    trainer itself where the space holds it, so that the search does no worse than that on the validation events.
+    number becomes the ``epochs`` of the chosen trainer; the trainer's own ``epochs`` are the most. The first trial is
+    the trainer itself where the space holds it, so that the search does no worse than that on the validation events.
 
     Parameters
     ----------
