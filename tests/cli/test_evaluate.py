@@ -20,7 +20,21 @@ def test_a_trainer_on_a_split(ratings: Path) -> None:
     assert "560 ratings" in answer.err
 
 
-@pytest.mark.parametrize("split", ["last-out", "random:0.3", "time:0.8", "time:2017-07-20"])
+@pytest.mark.parametrize(
+    "split",
+    [
+        "last-out",
+        "leave-one-out",
+        "random:0.3",
+        "stratified",
+        "stratified:0.3",
+        "time:0.8",
+        "time:2017-07-20",
+        "users-out",
+        "users-out:5",
+        "items-out:0.2",
+    ],
+)
 def test_every_split(ratings: Path, split: str) -> None:
     found = run("evaluate", ratings, *READ, "--split", split, "--model", "popularity", "--json").json
     assert 0 <= found["metrics"]["ndcg@10"] <= 1
@@ -75,3 +89,14 @@ def test_errors_of_the_library(ratings: Path, model: Path, failing: Callable[...
     )
     assert answer.code == 1
     assert "ndcg" in answer.err.splitlines()[-1]
+
+
+def test_held_out_users_are_folded_in_and_the_future_is_warned_of(ratings: Path) -> None:
+    answer = run("evaluate", ratings, *READ, "--split", "users-out:8", "--model", "popularity", "--json").json
+    assert answer["protocol"].startswith(
+        "users out, 8 of 40 users, 0.8 of their events known, seed 0; users placed by"
+    )
+    assert answer["counts"]["users_scored"] == 8
+    assert len(answer["warnings"]) == 1
+    shown = run("evaluate", ratings, *READ, "--split", "random", "--model", "popularity").out
+    assert "warning: training knows the future" in shown

@@ -122,6 +122,10 @@ def test_no_history_makes_a_smaller_file(ratings: Path, tmp_path: Path) -> None:
         (["--set", "stopping.x=3"], ["stopping has no parameter 'x'", "patience"]),
         (["--valid", "tomorrow"], ["is no split", "last-out:2"]),
         (["--valid", "random:x"], ["is no split"]),
+        (["--valid", "stratified:"], ["is no split", "stratified:0.2"]),
+        (["--valid", "leave-one-out:2"], ["is no split", "leave-one-out"]),
+        (["--valid", "time"], ["is no split", "time:0.8"]),
+        (["--valid", "users-out:few"], ["is no split", "users-out:0.1"]),
         (["--model", "svd"], ["als"]),
     ],
 )
@@ -161,3 +165,19 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(
     assert "it is a folder" in failing("fit", ratings, *READ, "-o", tmp_path)
     monkeypatch.setattr("os.access", lambda *_: False)
     assert "no permission" in failing("fit", ratings, *READ, "-o", tmp_path / "m.taste")
+
+
+def test_whole_users_cannot_be_watched(ratings: Path, tmp_path: Path) -> None:
+    answer = run(
+        "fit",
+        ratings,
+        *READ,
+        *QUICK,
+        "-o",
+        tmp_path / "m.taste",
+        "--valid",
+        "users-out",
+        env={"COLUMNS": "300"},
+    )
+    assert answer.code == 2
+    assert "users-out holds whole users out, and training watches only users whom it learns" in answer.err

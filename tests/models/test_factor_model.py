@@ -94,6 +94,98 @@ def test_fold_in_of_own_history_is_the_learned_row(fitted):
         assert visitor.explain(105).score == model.explain(user, 105).score
 
 
+def test_fold_in_many_is_fold_in_of_each(fitted):
+    model, train = fitted
+    events = train.select(train.user_rows() % 3 > 0)
+    folded = model.fold_in_many(events)
+    for row, user in enumerate(events.users):
+        seen, values = events.by_user.row(row)
+        visitor = model.fold_in(dict(zip(events.items.ids[seen].tolist(), values.tolist(), strict=True)))
+        np.testing.assert_array_equal(folded.user_factors[row], visitor.factors)
+        assert folded.user_bias[row] == visitor.bias
+        assert folded.recommend(user, 5)["item"].tolist() == visitor.recommend(5)["item"].tolist()
+    assert folded.history.nnz == events.n_events
+    assert folded.history.times is not None
+    assert np.array_equal(folded.item_factors, model.item_factors)
+    one, several = (model.fold_in_many(events, threads=threads) for threads in (1, 3))
+    assert one.user_factors.tobytes() == several.user_factors.tobytes()
+
+
+def test_fold_in_many_of_fractions_is_fold_in_of_each():
+    """Where weights depend on sums over a row, those must not depend on the other rows."""
+    train = world(explicit=False)
+    by_user = train.by_user.replace_values(np.random.default_rng(1).random(train.n_events).astype(np.float32))
+    train = replace(train, by_user=by_user, by_item=by_user.transpose())
+    model = TRAINERS["hkv"].fit(train)
+    folded = model.fold_in_many(train)
+    for row in range(train.n_users):
+        seen, values = train.by_user.row(row)
+        visitor = model.fold_in(dict(zip(train.items.ids[seen].tolist(), values.tolist(), strict=True)))
+        np.testing.assert_array_equal(folded.user_factors[row], visitor.factors)
+
+
+def test_fold_in_many_skips_and_counts_what_it_does_not_know(fitted):
+    model, train = fitted
+    items = [i if i > 105 else -i for i in train.items]  # six of the items are unknown
+    users = [f"new {u}" for u in train.users]
+    events = replace(train, users=Vocabulary(users, noun="user"), items=Vocabulary(items, noun="item"))
+    mine = events.user_rows() == events.user_rows()[events.by_user.indices < 6][0]
+    only = events.select((events.by_user.indices < 6) | ~mine)  # of one user nothing is known
+    unknown = int(np.isin(only.items.ids[only.by_user.indices], model.items.ids, invert=True).sum())
+    folded = model.fold_in_many(only)
+    assert folded.info.data["folded_in"] == {
+        "users": only.n_users,
+        "events": only.n_events - unknown,
+        "events_on_unknown_items": unknown,
+    }
+    [row] = np.flatnonzero(folded.history.counts() == 0)
+    assert not folded.user_factors[row].any()
+    assert folded.user_bias[row] == 0
+    assert len(folded.recommend(folded.users.ids[row], 5)) == 5
+    assert folded.info.trainer == model.info.trainer
+
+
+def test_fold_in_many_of_popularity_lists_the_popular():
+    train = world(explicit=False)
+    model = Popularity().fit(train)
+    folded = model.fold_in_many(train.select(train.user_rows() < 4))
+    assert folded.recommend("u1", 6)["item"].tolist() == model.recommend("u1", 6)["item"].tolist()
+
+
+def test_fold_in_many_survives_a_file(tmp_path):
+    train = world(explicit=True, times=True)
+    folded = TRAINERS["als"].fit(train).fold_in_many(train.select(train.user_rows() < 4))
+    folded.save(tmp_path / "m.taste")
+    again = load(tmp_path / "m.taste")
+    assert again.info == folded.info
+    assert again.history.same(folded.history)
+
+
+def test_what_fold_in_many_refuses(als):
+    train = world()
+    with pytest.raises(
+        InputError, match=r"fold_in_many takes Interactions, as ts\.read makes them; got dict"
+    ):
+        als.fold_in_many({100: 5.0})
+    with pytest.raises(InputError, match="of a rating model takes ratings, and these events have none"):
+        als.fold_in_many(train.as_implicit())
+    strange = replace(train, items=Vocabulary(range(train.n_items), noun="item"))
+    with pytest.raises(
+        EmptyError, match="fold_in_many knows none of the 40 items of these events, such as 0"
+    ):
+        als.fold_in_many(strange)
+    values = train.by_user.filled_values()
+    shifted = [replace(train, by_user=train.by_user.replace_values(values + by)) for by in (1, -1)]
+    with pytest.raises(
+        BadRowError, match=r"must be in 1\.\.5, the scale of the model; user 'u\d+' gave item 1\d\d 6"
+    ):
+        als.fold_in_many(shifted[0])
+    with pytest.raises(InputError, match="an implicit model needs values > 0"):
+        TRAINERS["ials"].fit(world(explicit=False)).fold_in_many(shifted[1])
+    with pytest.raises(UnsupportedError, match="cannot fold_in"):
+        replace(als, solver=None).fold_in_many(train)
+
+
 def test_update_with_nothing_is_the_same_model(fitted):
     model, train = fitted
     assert model.update(None) is model

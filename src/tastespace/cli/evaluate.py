@@ -9,11 +9,12 @@ import typer
 
 from tastespace.cli.console import say, working, write, write_json
 from tastespace.cli.options import Json
-from tastespace.cli.source import Columns, Selection, load, splitter
+from tastespace.cli.source import SPLITS, Columns, Selection, load, splitter
 from tastespace.cli.trainer import TrainerOptions
 
 if TYPE_CHECKING:
     from tastespace.data.interactions import Interactions
+    from tastespace.data.split import Split
     from tastespace.data.vocabulary import Vocabulary
     from tastespace.models.protocol import Recommender
 
@@ -37,7 +38,7 @@ def evaluate(
         typer.Option(
             "--split",
             metavar="SPLIT",
-            help="Learn on one part of DATA and test on the other: last-out:2, random:0.2, time:0.8, time:2018-01-01.",
+            help=f"Learn on one part of DATA and test on the other: {SPLITS}.",
             show_default=False,
         ),
     ] = None,
@@ -79,7 +80,7 @@ def evaluate(
         started = time.perf_counter()
         model: Recommender = learner.fit(cut.train)
         seconds = time.perf_counter() - started
-        events: Interactions = cut.test
+        events: Interactions | Split = cut
     elif test is None:
         raise typer.BadParameter(
             "give a TEST file for a model file, or --split for a data file", param_hint="TEST"
@@ -106,6 +107,7 @@ def evaluate(
             "metrics": report.metrics,
             "counts": report.counts,
             "protocol": report.protocol,
+            "warnings": report.warnings,
             "trainer": model.info.trainer,
             "params": model.info.params,
         }

@@ -22,7 +22,7 @@ Valid = Annotated[
     typer.Option(
         "--valid",
         metavar="SPLIT",
-        help="Hold events out to watch the training (--set stopping=ndcg@10): last-out:1, random:0.1 or time:0.9.",
+        help="Hold events out to watch the training (--set stopping=ndcg@10): last-out:1, random:0.1, time:0.9, ...",
         show_default=False,
     ),
 ]
@@ -59,7 +59,13 @@ def fit(
     train: Interactions = events
     held_out: Interactions | None = None
     if split is not None:
-        train, held_out = split(events)
+        cut = split(events)
+        if cut.known is not None:
+            raise typer.BadParameter(
+                f"{valid} holds whole users out, and training watches only users whom it learns; use another split",
+                param_hint="--valid",
+            )
+        train, held_out = cut
         say(f"validation: {valid}, {held_out}")
     started = time.perf_counter()
     model = learner.fit(train, valid=held_out)

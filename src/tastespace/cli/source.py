@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from tastespace.data.interactions import Interactions
     from tastespace.data.split import Split
 
+#: The splits that :func:`splitter` knows, by example.
+SPLITS = (
+    "random:0.2, stratified:0.2 (of each user), last-out:2, leave-one-out, time:0.8 (a share of the events), "
+    "time:2018-01-01, users-out:0.1 (whole users, or users-out:100) or items-out:0.1"
+)
+
 _COLUMNS = "Columns"
 _ROWS = "Rows"
 
@@ -209,31 +215,44 @@ def load(source: str, columns: Columns, selection: Selection) -> Interactions:
 
 
 def splitter(text: str) -> Callable[[Interactions], Split]:
-    """The split that `text` names: ``last-out:2``, ``random:0.2``, ``time:0.8`` or ``time:2018-01-01``.
+    """The split that `text` names, such as ``last-out:2``, ``random:0.2`` or ``time:2018-01-01``.
 
     Raises
     ------
     typer.BadParameter
-        If it names none.
+        If it names none; lists those there are.
     """
     from tastespace import split
 
-    how, _, value = text.partition(":")
+    ways: dict[str, tuple[Callable[..., Split], str, Callable[[str], object], str]] = {
+        "random": (split.random, "test", float, "0.2"),
+        "stratified": (split.stratified, "test", float, "0.2"),
+        "last-out": (split.last_out, "n", int, "1"),
+        "time": (split.by_time, "at", _moment, ""),
+        "users-out": (split.users_out, "users", _share_or_number, "0.1"),
+        "items-out": (split.items_out, "items", _share_or_number, "0.1"),
+    }
+    if text == "leave-one-out":
+        return split.leave_one_out
+    how, colon, value = text.partition(":")
     try:
-        if how == "last-out":
-            n = int(value or "1")
-            return lambda events: split.last_out(events, n=n)
-        if how == "random":
-            share = float(value or "0.2")
-            return lambda events: split.random(events, test=share)
-        if how == "time" and value:
-            at = float(value) if value.replace(".", "", 1).isdigit() else value
-            return lambda events: split.by_time(events, at=at)
-    except ValueError:
-        pass
-    raise typer.BadParameter(
-        f"{text!r} is no split; use last-out:2, random:0.2, time:0.8 (a share of the events) or time:2018-01-01"
-    )
+        make, name, read, usual = ways[how]
+        setting = read(value if colon else usual)
+    except (KeyError, ValueError):
+        raise typer.BadParameter(f"{text!r} is no split; use {SPLITS}") from None
+    return lambda events: make(events, **{name: setting})
+
+
+def _share_or_number(text: str) -> float:
+    """``0.1`` is a share, ``100`` a number."""
+    return int(text) if text.isdecimal() else float(text)
+
+
+def _moment(text: str) -> float | str:
+    """``0.8`` is a share, ``1500000000`` Unix seconds, anything else a date."""
+    if not text:
+        raise ValueError
+    return float(text) if text.replace(".", "", 1).isdigit() else text
 
 
 def _pairs(texts: list[str] | None) -> dict[str, float] | None:

@@ -12,6 +12,8 @@ from tastespace.data.split import Split
 from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import EmptyError, HistoryError, InputError, ParameterError, UnsupportedError
+from tastespace.evaluation.known import describe_known, placed
+from tastespace.evaluation.leak import leak_warnings
 from tastespace.evaluation.protocol import describe, describe_relevance
 from tastespace.evaluation.ranking import RANKING, coverage
 from tastespace.evaluation.rating import RATING
@@ -32,6 +34,7 @@ def evaluate(
     metrics: str | Sequence[str] | None = None,
     relevant: Relevance = None,
     exclude_seen: bool = True,
+    known: Interactions | None = None,
     threads: int | None = None,
     batch: int = 4096,
 ) -> Report:
@@ -48,7 +51,8 @@ def evaluate(
     model
         Any model.
     test
-        Held-out events, or a split, whose test side is taken.
+        Held-out events, or a split, whose test side is taken. A split also tells the report how it was made, and
+        brings its `known`.
     k
         Length of the list, or several lengths. Above the number of items, lists hold all items, and precision still
         divides by `k`.
@@ -62,6 +66,10 @@ def evaluate(
         Users without a relevant item are not scored in rankings. RMSE and MAE ignore it.
     exclude_seen
         Whether items in a user's history stay out of the ranking.
+    known
+        Events of users whom the model need not know; by default those of the split, if it holds whole users out. The
+        users are placed by fold-in, ``model.fold_in_many(known)``, and these events are their history. Only they are
+        scored then: all other users count as cold.
     threads
         For comparing rankings with test events; None means all available cores. How many cores the model ranks with
         is its own affair. The result is the same for any number.
@@ -72,6 +80,8 @@ def evaluate(
     -------
     Report
 
+    Where events have times, `Report.warnings` says so if training holds events later than the tested ones.
+
     Raises
     ------
     EmptyError
@@ -79,16 +89,21 @@ def evaluate(
     ParameterError
         A metric is unknown (the message suggests the nearest), or a setting is outside its range.
     UnsupportedError
-        RMSE or MAE is named, and the model predicts no ratings.
+        RMSE or MAE is named, and the model predicts no ratings; or there are known events, and the model cannot place
+        users by them.
     HistoryError
         Seen items are to be removed, and the model was saved without its users' histories.
     NumericalError
         A score is NaN.
     """
+    how = None
+    if isinstance(test, Split):
+        how, known = test.how, test.known if known is None else known
+    scored = placed(model, known, threads)
     evaluation = Evaluation(
-        model.users,
-        model.items,
-        model.history,
+        scored.users,
+        scored.items,
+        scored.history,
         test,
         k=k,
         metrics=metrics,
@@ -97,7 +112,8 @@ def evaluate(
         threads=threads,
         batch=batch,
     )
-    return evaluation.run(model)
+    report = evaluation.run(scored)
+    return report.prefaced([how, describe_known(known)], leak_warnings(model, test))
 
 
 class Evaluation:

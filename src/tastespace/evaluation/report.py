@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,9 +39,11 @@ class Report:
         See `protocol`.
     per_user
         Values for each scored user, by name; without the metrics that have none.
+    warnings
+        See `warnings`.
     """
 
-    __slots__ = ("_counts", "_metrics", "_per_user", "_protocol")
+    __slots__ = ("_counts", "_metrics", "_per_user", "_protocol", "_warnings")
 
     def __init__(
         self,
@@ -48,11 +51,13 @@ class Report:
         counts: Mapping[str, int],
         protocol: str,
         per_user: Mapping[str, UserValues],
+        warnings: Iterable[str] = (),
     ) -> None:
         self._metrics = dict(metrics)
         self._counts = dict(counts)
         self._protocol = protocol
         self._per_user = dict(per_user)
+        self._warnings = tuple(warnings)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -85,6 +90,18 @@ class Report:
     def protocol(self) -> str:
         """One sentence on how the values were made and what was left out."""
         return self._protocol
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences on what makes these values other than they seem, such as training on the future."""
+        return self._warnings
+
+    def prefaced(self, sentences: Iterable[str | None], warnings: Iterable[str]) -> Report:
+        """The same report, with sentences before its protocol (None: none) and more warnings."""
+        report = copy(self)
+        report._protocol = "; ".join([*filter(None, sentences), self._protocol])
+        report._warnings = (*self._warnings, *warnings)
+        return report
 
     def __getitem__(self, name: str) -> float:
         """Return the value of one metric.
@@ -142,7 +159,7 @@ class Report:
         for metric, row in cells.items():
             shown = [row[""]] if "" in row else [row.get(column, "") for column in columns]
             lines.append(f"{metric:<9}" + "".join(f"{value:>9}" for value in shown))
-        return "\n".join([*lines, self._protocol])
+        return "\n".join([*lines, self._protocol, *(f"warning: {warning}" for warning in self._warnings)])
 
     def _unknown(self, name: str, known: list[str]) -> str:
         return f"the report has no {name!r}{nearest(str(name), known) or ';'} it has {', '.join(known)}"

@@ -109,6 +109,5 @@ def _log2(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def _row_sums(table: Csr) -> npt.NDArray[np.float64]:
     if table.values is None:
         return table.counts().astype(np.float64)
-    totals = np.concatenate([[0.0], np.cumsum(table.values, dtype=np.float64)])
-    sums: npt.NDArray[np.float64] = totals[table.indptr[1:]] - totals[table.indptr[:-1]]
-    return sums
+    # Row by row, not as differences of running totals: a row's sum must not depend on the rows before it.
+    return np.asarray(np.bincount(table.row_of(), table.values, table.rows), np.float64)

@@ -24,6 +24,7 @@ from tastespace.errors import (
 )
 from tastespace.models.adjust import Adjustment, adjustment
 from tastespace.models.explanation import Explanation
+from tastespace.models.fold_in import Histories
 from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.nearest import Metric, Neighbourhood, at_least_one, listed
 from tastespace.models.packing import pack
@@ -481,6 +482,48 @@ class FactorModel:
             raise UnknownItemError(f'{error}; pass on_unknown="skip" to leave such items out') from None
         vectors, bias = solver.users(events, self._side, 1)
         return Visitor(self, events, vectors, bias)
+
+    def fold_in_many(self, events: Interactions, *, threads: int | None = None) -> FactorModel:
+        """A model of the users of ``events`` alone, each placed as by :meth:`fold_in`; the items stay as they are.
+
+        The result ranks, predicts and explains for these users, and ``events`` are their history. Items that this
+        model does not know are left out, and ``info.data["folded_in"]`` counts the events on them. A user of whom no
+        item is known stands at the origin, with bias 0 and without a history.
+
+        Parameters
+        ----------
+        events
+            Of users whom this model need not know; of those whom it knows, nothing but these events counts.
+        threads
+            At most this many; None: all cores. The result does not depend on it.
+
+        Raises
+        ------
+        EmptyError
+            If no item is known.
+        InputError, BadRowError
+            If values cannot be used.
+        UnsupportedError
+            If the model has no row solver.
+        """
+        solver = self._solver("fold_in")
+        found = Histories.of(events, self.items, solver, self.scale)
+        vectors, bias = found.solve(solver, self._side, resolve_threads(threads))
+        counts = {
+            "users": events.n_users,
+            "events": found.table.nnz,
+            "events_on_unknown_items": found.skipped,
+        }
+        return replace(
+            self,
+            users=events.users,
+            user_factors=vectors[:, : self.factors],
+            user_bias=bias,
+            history=found.table,
+            explicit=events.explicit,
+            info=replace(self.info, data=self.info.data | {"folded_in": counts}),
+            threads=threads,
+        )
 
     def update(self, new: Interactions | None, *, duplicates: Duplicates | None = None) -> FactorModel:
         """A model that also knows ``new``: its users, items and events, without a full refit.

@@ -20,6 +20,7 @@ class ModelInfo:
         The trainer's parameters, with defaults that were chosen from the data filled in.
     data
         Summary of the training data: users, items, events, explicit, scale, first and last time (Unix seconds).
+        Of a model made by ``fold_in_many`` also ``folded_in``: users, events, events_on_unknown_items.
     metrics
         What was measured while training, such as the best validation metric.
     version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from unittest import SkipTest
@@ -10,6 +11,7 @@ from unittest import SkipTest
 import numpy as np
 
 from tastespace.data.interactions import Interactions
+from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import (
     TastespaceError,
     UnknownIdError,
@@ -18,12 +20,22 @@ from tastespace.errors import (
     UnsupportedError,
 )
 from tastespace.models.protocol import Id, Recommender
-from tastespace.testing.comparing import Refit, expect, member, seen_by, some, supported, unknown_id
+from tastespace.testing.comparing import (
+    Refit,
+    expect,
+    member,
+    same_bits,
+    seen_by,
+    some,
+    supported,
+    unknown_id,
+)
 
 __all__ = [
     "an_empty_history_is_answered_or_refused",
     "explanations_sum_to_the_score",
     "fold_in_equals_the_learned_row",
+    "fold_in_many_equals_fold_in",
     "predictions_stay_inside_the_scale",
     "unknown_items_are_named",
     "unknown_users_are_named",
@@ -93,6 +105,43 @@ def fold_in_equals_the_learned_row(model: Recommender, train: Interactions, refi
         expect(
             gap <= _TOLERANCE * float(np.abs(b).max()),
             f"the scores of user {user!r} and of the fold-in of the same history differ by {gap:.3g}",
+        )
+
+
+def fold_in_many_equals_fold_in(model: Recommender, train: Interactions, refit: Refit | None) -> None:
+    """Many newcomers placed at once have the rows of one after the other, and unknown items change nothing."""
+    if member(model, "solver") is None:
+        raise SkipTest("the rows of this model are not solved from the history")
+    fold_in, fold_in_many = member(model, "fold_in"), member(model, "fold_in_many")
+    folded = fold_in_many(train)
+    expect(folded.users == train.users, "fold_in_many answers for other users than it was given")
+    expect(folded.items == model.items, "fold_in_many changes the items")
+    total = len(model.items)
+    for user in some(train.users):
+        many = folded.recommend(user, total, exclude_seen=False)
+        if train.by_user.weights is None:  # fold_in takes none
+            one = fold_in(seen_by(train, user)).recommend(total, exclude_seen=False)
+            expect(
+                same_bits(many["item"], one["item"]) and same_bits(many["score"], one["score"]),
+                f"user {user!r} has other scores from fold_in_many than from fold_in",
+            )
+        learned = model.recommend(user, total, exclude_seen=False)
+        a = many["score"][np.argsort(model.items.rows(many["item"]))]
+        b = learned["score"][np.argsort(model.items.rows(learned["item"]))]
+        gap = float(np.abs(a - b).max())
+        expect(
+            gap <= _TOLERANCE * float(np.abs(b).max()),
+            f"the scores of user {user!r} and those from fold_in_many of the same history differ by {gap:.3g}",
+        )
+    others = train.by_user.indices != 0
+    if others.any():
+        ids = [unknown_id(model.items), *train.items.ids[1:].tolist()]
+        renamed = fold_in_many(replace(train, items=Vocabulary(ids, noun="item")))
+        without = fold_in_many(train.select(others))
+        users = some(without.users)
+        expect(
+            same_bits(renamed.recommend(users, 10)["score"], without.recommend(users, 10)["score"]),
+            "fold_in_many gives other scores when events on unknown items come along",
         )
 
 

@@ -41,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     answers.unknown_items_are_named,
     answers.predictions_stay_inside_the_scale,
     answers.fold_in_equals_the_learned_row,
+    answers.fold_in_many_equals_fold_in,
     answers.an_empty_history_is_answered_or_refused,
     answers.explanations_sum_to_the_score,
     sameness.saved_and_loaded_is_the_same,

@@ -66,18 +66,14 @@ def users_out(ratings: Interactions, users: float = 0.1, known: float = 0.8, see
     how = (
         f"users out, {number:,} of {ratings.n_users:,} users, {known:.4g} of their events known, seed {seed}"
     )
-    theirs = chosen[ratings.user_rows()]
-    refuse_empty(ratings, how, train=~theirs)
-    kept = np.clip(np.rint(counts * known).astype(np.int64), 1, np.maximum(counts - 1, 1))
-    order = shuffled_within_users(ratings, rng)
-    is_known = np.zeros(ratings.n_events, dtype=bool)
-    is_known[order] = places_within_users(ratings) < np.repeat(kept, counts)
-    return Split(
-        ratings.select(~theirs),
-        ratings.select(theirs & ~is_known),
-        how,
-        known=ratings.select(theirs & is_known),
-    )
+    held = chosen[ratings.user_rows()]
+    refuse_empty(ratings, how, train=~held)
+    theirs = ratings.select(held)
+    counts = theirs.by_user.counts()
+    sizes = np.clip(np.rint(counts * known).astype(np.int64), 1, counts - 1)
+    told = np.zeros(theirs.n_events, dtype=bool)
+    told[shuffled_within_users(theirs, rng)] = places_within_users(theirs) < np.repeat(sizes, counts)
+    return Split(ratings.select(~held), theirs.select(~told), how, known=theirs.select(told))
 
 
 @remembered

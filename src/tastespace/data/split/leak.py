@@ -54,11 +54,14 @@ class Leak:
         """Say what leaks, in a sentence; None where nothing does."""
         if not self.events:
             return None
+        own = (
+            f", and {self.users:,} of {self.of_users:,} users have a training event later than one of their own test "
+            "events"
+        )
         return (
             f"training knows the future: {self.events:,} of its {self.of_events:,} events "
-            f"({self.events / self.of_events:.1%}) are later than the first test event, and {self.users:,} of "
-            f"{self.of_users:,} users have a training event later than one of their own test events; "
-            "ts.split.by_time and ts.split.rolling keep the order of time"
+            f"({100 * self.events / self.of_events:.1f} %) are later than the first test event"
+            f"{own if self.users else ''}; ts.split.by_time and ts.split.rolling keep the order of time"
         )
 
 

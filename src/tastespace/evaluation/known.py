@@ -1,0 +1,45 @@
+"""Users whom the model does not know, placed by what is known of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tastespace.data.interactions import Interactions
+from tastespace.errors import InputError, UnsupportedError
+
+if TYPE_CHECKING:
+    from tastespace.models.protocol import Recommender
+
+
+def placed(model: Recommender, known: Interactions | None, threads: int | None) -> Recommender:
+    """The model of the users in `known`, each placed by fold-in; the model itself where nothing is known.
+
+    Raises
+    ------
+    InputError
+        `known` is something else than events, or cannot be folded in.
+    UnsupportedError
+        The model places no new users.
+    """
+    if known is None:
+        return model
+    if not isinstance(known, Interactions):
+        raise InputError(
+            "known must be Interactions, the events by which new users are known, such as split.known; got "
+            f"{type(known).__name__}"
+        )
+    fold_in_many = getattr(model, "fold_in_many", None)
+    if fold_in_many is None:
+        raise UnsupportedError(
+            f"{type(model).__name__} cannot place new users by their known events, as it has no fold_in_many; test it "
+            "on users whom it was trained on"
+        )
+    folded: Recommender = fold_in_many(known, threads=threads)
+    return folded
+
+
+def describe_known(known: Interactions | None) -> str | None:
+    """Say how the users came into the model; None where they were in it."""
+    if known is None:
+        return None
+    return f"users placed by fold-in of {known.n_events:,} known events"

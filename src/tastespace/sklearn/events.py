@@ -1,0 +1,69 @@
+"""Estimators that learn implicit events: clicks, plays, purchases."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from tastespace.data.interactions import Interactions
+from tastespace.evaluation.evaluate import evaluate
+from tastespace.sklearn.adaptor import Adaptor
+from tastespace.sklearn.table import as_table, columns, learned
+from tastespace.trainers import implicit_als, popularity
+
+
+class Events(Adaptor):
+    """``y`` holds weights above 0, or is left out: every event weighs 1. ``score`` is the NDCG of the rankings."""
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from events. Weights of one user and item are summed.
+
+        Parameters
+        ----------
+        X
+            (events, 2): user ids and item ids, text or whole numbers.
+        y
+            (events,): weights, such as counts; None: all 1.
+        """
+        if y is None:
+            return self._learn(validate_data(self, as_table(X), dtype=None), None, explicit=False)
+        X, y = validate_data(self, as_table(X), y, dtype=None, y_numeric=True)
+        return self._learn(X, y, explicit=False)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """NDCG@10 of the model's rankings against the events of `X`; higher is better.
+
+        All items are ranked but those of the user's training events, see `tastespace.evaluate`. Users whom the model
+        does not know are left out.
+
+        Parameters
+        ----------
+        X
+            (events, 2): held-out user ids and item ids.
+        y
+            Not used: every event counts the same.
+
+        Raises
+        ------
+        EmptyError
+            If no user is known.
+        """
+        check_is_fitted(self)
+        user_ids, item_ids = columns(validate_data(self, as_table(X), dtype=None, reset=False))
+        (users, user_rows), (items, item_rows) = learned(user_ids, "user"), learned(item_ids, "item")
+        test = Interactions.from_events(users, items, user_rows, item_rows, explicit=False)
+        return evaluate(self.model_, test, k=10, metrics="ndcg")["ndcg@10"]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = True
+        return tags
+
+
+class ImplicitALS(Events, trainer=implicit_als.ImplicitALS):
+    """Weighted matrix factorization on all cells; parameters are those of `tastespace.ImplicitALS`."""
+
+
+class Popularity(Events, trainer=popularity.Popularity):
+    """The same list for everyone; parameters are those of `tastespace.Popularity`."""

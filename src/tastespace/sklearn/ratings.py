@@ -1,0 +1,37 @@
+"""Estimators that learn ratings: regressors of what a user gives an item."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import validate_data
+
+from tastespace.sklearn.adaptor import Adaptor
+from tastespace.sklearn.table import as_table
+from tastespace.trainers import als, baseline
+
+
+class Ratings(RegressorMixin, Adaptor):
+    """``y`` holds ratings. ``score`` is the coefficient of determination of ``predict``."""
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Learn from ratings. Of one user and item the last row counts.
+
+        Parameters
+        ----------
+        X
+            (events, 2): user ids and item ids, text or whole numbers.
+        y
+            (events,): ratings.
+        """
+        X, y = validate_data(self, as_table(X), y, dtype=None, y_numeric=True)
+        return self._learn(X, y, explicit=True)
+
+
+class ALS(Ratings, trainer=als.ALS):
+    """Matrix factorization with biases; parameters are those of `tastespace.ALS`."""
+
+
+class Baseline(Ratings, trainer=baseline.Baseline):
+    """Mean and biases; parameters are those of `tastespace.Baseline`."""
