@@ -69,3 +69,10 @@ def test_windows_and_folds():
 def test_a_split_by_hand_has_none():
     train, test = ts.split.random(timed())
     assert ts.Split(train, test, "by hand").recipe is None
+
+
+def test_events_may_be_named():
+    ratings = timed()
+    split = ts.split.random(ratings=ratings, test=0.3)
+    assert dict(split.recipe.settings) == {"test": 0.3}
+    assert split.recipe.again(split.train).train.n_events < split.train.n_events

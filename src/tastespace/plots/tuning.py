@@ -50,7 +50,7 @@ def search(trials: Table, metric: str, *, lower: bool = False, ax: Axes | None =
     ax.step(trials["number"], best, where="post", color=_LINE, linewidth=1.5, label="best so far", zorder=1)
     ax.set_xlabel("trial")
     ax.set_ylabel(f"{metric} on validation")
-    ax.legend(frameon=False, loc="upper right" if lower else "lower right")
+    _legend(ax)
     return ax
 
 
@@ -91,7 +91,7 @@ def parameter(trials: Table, name: str, metric: str, *, ax: Axes | None = None) 
             ax.set_xscale("log")
     ax.set_xlabel(name)
     ax.set_ylabel(f"{metric} on validation")
-    ax.legend(frameon=False)
+    _legend(ax)
     return ax
 
 
@@ -110,3 +110,10 @@ def _marks(ax: Axes, trials: Table, x: np.ndarray[tuple[int], np.dtype[np.float6
         rows = trials["state"] == state
         if rows.any():
             ax.scatter(x[rows], trials["value"][rows], c=colour, marker=marker, s=28, label=label, zorder=2)
+
+
+def _legend(ax: Axes) -> None:
+    """Above the picture: trials may lie anywhere in it."""
+    ax.legend(
+        frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0, fontsize="small"
+    )

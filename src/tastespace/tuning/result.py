@@ -104,9 +104,9 @@ class Tuning:
         the validation events; ``seconds``; ``epochs``, the best number (0 where they are not validated); and the
         searched parameters.
         """
-        names = dict.fromkeys(
-            [*self._names, *(["factors"] if len(self._states() - {"grown"}) < len(self._states()) else [])]
-        )
+        names = dict.fromkeys(self._names)
+        if any(tried.state == "grown" for tried in self._found):
+            names["factors"] = None
         columns: dict[str, Any] = {
             "number": np.arange(len(self._found), dtype=np.int32),
             "state": [tried.state for tried in self._found],
@@ -117,9 +117,6 @@ class Tuning:
         for name in names:
             columns[name] = _column([tried.trainer.params()[name] for tried in self._found])
         return Table(columns)
-
-    def _states(self) -> set[str]:
-        return {tried.state for tried in self._found}
 
     @property
     def curve(self) -> NDArray[np.float64]:

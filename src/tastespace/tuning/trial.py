@@ -19,6 +19,10 @@ from tastespace.tuning.spaces import iterates
 #: What is told after every validated epoch: its number and its value; may raise to end the trial.
 Watch = Callable[[int, float], None]
 
+#: Measurements without improvement before a fit ends, unless the trainer has a rule: more than of a single fit,
+#: because curves may dip after the first epochs, and trials that are no good are pruned anyway.
+PATIENCE = 5
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -131,5 +135,5 @@ class Validation:
             if watch is not None and epoch.validation:
                 watch(epoch.number, epoch.validation[self.metric])
 
-        rule = replace(has["stopping"] or Stopping(), metric=self.metric)
+        rule = replace(has["stopping"] or Stopping(patience=PATIENCE), metric=self.metric)
         return fitted.replace(stopping=rule).fit(self.train, self._watched, callbacks=[tell])

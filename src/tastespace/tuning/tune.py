@@ -82,8 +82,8 @@ def tune(
         whole trials at that epoch (after two epochs and five trials), ``"halving"`` by successive halving, or
         ``False``.
     grow
-        After the search, double the factors of the best trial, each time from the model before, for as long as that
-        improves on it, to at most that many (True: 1024). The space must not hold ``factors``.
+        After the search, double the factors of the best trial, each time from the model before and with its penalty or
+        twice that, for as long as it improves, to at most that many (True: 1024). The space must not hold ``factors``.
     storage
         A file that keeps the trials (Optuna's journal). If it exists, the search goes on from there; it must have been
         the same search.

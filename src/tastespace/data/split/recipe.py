@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 if TYPE_CHECKING:
     from tastespace.data.interactions import Interactions
@@ -41,18 +41,16 @@ class Recipe:
         return self.make(train, **self.settings)
 
 
-def remembered(
-    make: Callable[Concatenate[Interactions, P], Split],
-) -> Callable[Concatenate[Interactions, P], Split]:
-    """A function of ``ts.split`` whose splits carry its own arguments as their recipe."""
+def remembered(make: Callable[P, Split]) -> Callable[P, Split]:
+    """A function of ``ts.split`` whose splits carry its own arguments, without the events, as their recipe."""
     signature = inspect.signature(make)
+    events = next(iter(signature.parameters))
 
     @functools.wraps(make)
-    def remembering(ratings: Interactions, /, *args: P.args, **kwargs: P.kwargs) -> Split:
-        split = make(ratings, *args, **kwargs)
-        settings = signature.bind(ratings, *args, **kwargs).arguments
-        settings.pop(next(iter(signature.parameters)))
-        return replace(split, recipe=Recipe(remembering, settings))
+    def remembering(*args: P.args, **kwargs: P.kwargs) -> Split:
+        settings = signature.bind(*args, **kwargs).arguments
+        del settings[events]
+        return replace(make(*args, **kwargs), recipe=Recipe(remembering, settings))
 
     return remembering
 
