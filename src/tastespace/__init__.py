@@ -27,6 +27,8 @@ from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
 from tastespace.trainers.popularity import Popularity as Popularity
 from tastespace.trainers.stopping import Epoch as Epoch
 from tastespace.trainers.stopping import Stopping as Stopping
+from tastespace.tuning import Tuning as Tuning
+from tastespace.tuning import tune as tune
 from tastespace.version import __version__ as __version__
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "Split",
     "Stopping",
     "Table",
+    "Tuning",
     "Visitor",
     "Vocabulary",
     "__version__",
@@ -54,4 +57,5 @@ __all__ = [
     "load",
     "read",
     "split",
+    "tune",
 ]

@@ -140,3 +140,23 @@ def test_a_split_by_hand_is_named_as_it_says():
     whole = world()
     report = evaluate(TRAINERS["popularity"].fit(whole), Split(whole, whole, "by hand"), exclude_seen=False)
     assert report.protocol.startswith("by hand; ")
+
+
+def test_popularity_is_that_of_training_and_not_of_the_known_events():
+    parts = split.users_out(world(explicit=False), users=0.3)
+    model = TRAINERS["popularity"].fit(parts.train)
+    report = evaluate(model, parts, k=5, metrics=["popularity", "novelty", "serendipity"])
+    assert report["serendipity@5"] == 0  # the list is the obvious one
+    counts = dict(zip(parts.train.items.ids.tolist(), parts.train.by_item.counts().tolist(), strict=True))
+    means = []
+    for user in parts.test.users:
+        listed = model.fold_in_many(parts.known).recommend(user, 5)["item"].tolist()
+        means.append(np.mean([counts[item] for item in listed]))
+    assert report.per_user("popularity@5")["value"].tolist() == pytest.approx(means)
+
+
+def test_known_ratings_count_as_events_where_the_model_learned_events():
+    parts = split.users_out(world(), users=0.3)
+    model = TRAINERS["ials"].fit(parts.train.as_implicit())
+    as_events = evaluate(model, parts.test, known=parts.known.as_implicit(), metrics="ndcg")
+    assert evaluate(model, parts, metrics="ndcg").metrics == as_events.metrics

@@ -45,3 +45,17 @@ def frozen(array: Floats) -> Floats:
     copy = array.copy()
     copy.flags.writeable = False
     return copy
+
+
+def duplicate(matrix: Floats) -> Floats:
+    """A copy of a padded matrix that begins at a cache line as well."""
+    copy = blank(*matrix.shape)
+    copy[:] = matrix
+    return copy
+
+
+def locked(array: Floats) -> Floats:
+    """The same memory as an array that cannot be written, which no model needs to copy."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 
@@ -14,11 +14,11 @@ from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
-from tastespace.models.padding import Floats
+from tastespace.models.padding import Floats, duplicate, locked
 from tastespace.models.solvers import ExplicitRows, Side
 from tastespace.trainers.base import Trainer, check_events, check_ratings, plain
 from tastespace.trainers.init import Start, drop_signs, start_biases, start_factors, svd_factors
-from tastespace.trainers.loop import run_epochs
+from tastespace.trainers.loop import State, run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.version import __version__
 
@@ -123,6 +123,15 @@ class ALS(Trainer):
         self._check_init()
         self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
+
+    def settled(self, train: Interactions) -> Self:
+        check_ratings(type(self).__name__, "train", train)
+        rows = _rows(self, train, 0.0)
+        return self.replace(
+            regularization=rows.regularization,
+            bias_regularization=rows.bias_regularization if self.biases else self.bias_regularization,
+            frequency_scaling=rows.frequency_scaling,
+        )
 
     def fit(
         self, train: Interactions, valid: Interactions | None = None, *, callbacks: Sequence[Callback] = ()
@@ -236,12 +245,13 @@ class _Run:
             )
         self.user_bias, self.item_bias = start_biases(trainer.init, train.users, train.items, trainer.biases)
 
-    def epoch(self) -> None:
+    def half_epoch(self, side: Literal["user", "item"]) -> None:
         steps = 0 if self.trainer.solver == "cholesky" else self.trainer.cg_steps
-        train, threads = self.train, self.threads
         users, items = Side(self.p, self.user_bias), Side(self.q, self.item_bias)
-        self.rows.half_epoch(train.by_user, items, self.p, self.user_bias, steps, threads)
-        self.rows.half_epoch(train.by_item, users, self.q, self.item_bias, steps, threads)
+        if side == "user":
+            self.rows.half_epoch(self.train.by_user, items, self.p, self.user_bias, steps, self.threads)
+        else:
+            self.rows.half_epoch(self.train.by_item, users, self.q, self.item_bias, steps, self.threads)
 
     def objective(self) -> float:
         table = self.train.by_user
@@ -262,27 +272,37 @@ class _Run:
             self.threads,
         )
 
-    def model(self) -> FactorModel:
+    def keep(self) -> State:
+        return duplicate(self.q), self.item_bias.copy()
+
+    def measured(self) -> FactorModel:
+        users, items = Side(locked(self.p), self.user_bias), Side(locked(self.q), self.item_bias)
+        return self._model(users, items, None)
+
+    def model(self, state: State | None = None) -> FactorModel:
+        items = Side(*(state or (self.q, self.item_bias)))
+        users = Side(*self.rows.users(self.train.by_user, items, self.threads))
+        return self._model(users, items, self.rows)
+
+    def _model(self, users: Side, items: Side, solver: ExplicitRows | None) -> FactorModel:
         train, k = self.train, self.trainer.factors
         params = plain(self.trainer.params()) | {
             "regularization": self.rows.regularization,
             "bias_regularization": self.rows.bias_regularization,
             "frequency_scaling": self.rows.frequency_scaling,
         }
-        q, item_bias = self.q.copy(), self.item_bias.copy()
-        p, user_bias = self.rows.users(train.by_user, Side(q, item_bias), self.threads)
         return FactorModel(
             users=train.users,
             items=train.items,
-            user_factors=p[:, :k],
-            item_factors=q[:, :k],
-            user_bias=user_bias,
-            item_bias=item_bias,
+            user_factors=users.factors[:, :k],
+            item_factors=items.factors[:, :k],
+            user_bias=users.bias,
+            item_bias=items.bias,
             mean=self.rows.mean,
             history=train.by_user,
             explicit=True,
             scale=train.scale,
-            solver=self.rows,
+            solver=solver,
             info=ModelInfo(type(self.trainer).__name__, params, summarize(train), version=__version__),
             threads=self.threads,
         )

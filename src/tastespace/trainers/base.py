@@ -39,6 +39,10 @@ class Trainer:
             )
         return replace(self, **changes)
 
+    def settled(self, train: Interactions) -> Self:
+        """This trainer with the values that it would choose from the data, such as a ``regularization`` of None."""
+        return self
+
     def _refuse(self, name: str, need: str) -> ParameterError:
         return ParameterError(f"{name} of {type(self).__name__} must be {need}; got {getattr(self, name)!r}")
 

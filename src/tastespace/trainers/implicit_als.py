@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 
@@ -15,11 +15,11 @@ from tastespace.errors import NumericalError, ParameterError
 from tastespace.models.confidence import KINDS, Confidence, Kind
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
-from tastespace.models.padding import Floats
+from tastespace.models.padding import Floats, duplicate, locked
 from tastespace.models.solvers import ImplicitRows, Weights, check_weights
 from tastespace.trainers.base import Trainer, check_events, plain
 from tastespace.trainers.init import Start, drop_signs, start_factors, svd_factors
-from tastespace.trainers.loop import run_epochs
+from tastespace.trainers.loop import State, run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.version import __version__
 
@@ -134,6 +134,15 @@ class ImplicitALS(Trainer):
         self._check_init()
         self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
+
+    def settled(self, train: Interactions) -> Self:
+        check_events(type(self).__name__, "train", train)
+        rows = _rows(self, train)
+        return self.replace(
+            regularization=rows.regularization,
+            unobserved_weight=rows.unobserved_weight,
+            confidence=rows.confidence.kind,
+        )
 
     def fit(
         self, train: Interactions, valid: Interactions | None = None, *, callbacks: Sequence[Callback] = ()
@@ -271,15 +280,11 @@ class _Run:
             return None
         return np.asarray(w / (np.float32(rows.unobserved) + w))
 
-    def epoch(self) -> None:
-        self._half("user", self.p, self.q)
-        self._half("item", self.q, self.p)
-
-    def _half(self, side: str, x: Floats, fixed: Floats) -> None:
-        table, weights = (
-            (self.train.by_user, self.user_weights)
+    def half_epoch(self, side: Literal["user", "item"]) -> None:
+        table, weights, x, fixed = (
+            (self.train.by_user, self.user_weights, self.p, self.q)
             if side == "user"
-            else (self.train.by_item, self.item_weights)
+            else (self.train.by_item, self.item_weights, self.q, self.p)
         )
         if self.trainer.solver == "cholesky" or self.trainer.nonnegative:
             zeros = np.zeros(len(fixed), np.float32)
@@ -322,11 +327,24 @@ class _Run:
             self.threads,
         )
 
-    def model(self) -> FactorModel:
+    def keep(self) -> State:
+        """The items; and the users where their solution searches from them."""
+        kept = (self.q, self.p) if self.trainer.nonnegative else (self.q,)
+        return tuple(map(duplicate, kept))
+
+    def measured(self) -> FactorModel:
+        return self._model(locked(self.p), locked(self.q), None)
+
+    def model(self, state: State | None = None) -> FactorModel:
+        q, *start = state or (self.q, self.p)
+        fixed = self.rows.side(q, np.zeros(len(q), np.float32), self.threads)
+        p = self.rows.solve(
+            self.train.by_user, self.user_weights, fixed, self.threads, start=start[0] if start else None
+        )
+        return self._model(p, q, self.rows)
+
+    def _model(self, p: Floats, q: Floats, solver: ImplicitRows | None) -> FactorModel:
         train, k = self.train, self.trainer.factors
-        zeros = np.zeros(train.n_items, np.float32)
-        fixed = self.rows.side(self.q, zeros, self.threads)
-        p = self.rows.solve(train.by_user, self.user_weights, fixed, self.threads, start=self.p)
         params = plain(self.trainer.params()) | {
             "regularization": self.rows.regularization,
             "unobserved_weight": self.rows.unobserved_weight,
@@ -336,14 +354,14 @@ class _Run:
             users=train.users,
             items=train.items,
             user_factors=p[:, :k],
-            item_factors=self.q[:, :k].copy(),
+            item_factors=q[:, :k],
             user_bias=np.zeros(train.n_users, np.float32),
-            item_bias=zeros,
+            item_bias=np.zeros(train.n_items, np.float32),
             mean=0.0,
             history=train.by_user,
             explicit=train.explicit,
             scale=None,
-            solver=self.rows,
+            solver=solver,
             info=ModelInfo(type(self.trainer).__name__, params, summarize(train), version=__version__),
             threads=self.threads,
         )

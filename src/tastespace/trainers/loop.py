@@ -5,27 +5,37 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from tastespace.data.interactions import Interactions
 from tastespace.errors import ParameterError
 from tastespace.evaluation import Evaluation
 from tastespace.models.factor_model import FactorModel
+from tastespace.models.padding import Floats
 from tastespace.trainers.progress import progress_bar
-from tastespace.trainers.stopping import ERRORS, Callback, Epoch, Stopping
+from tastespace.trainers.stopping import ERRORS, WITHOUT_CUTOFF, Callback, Epoch, Stopping
+
+#: What a run keeps of an epoch, to go back to it.
+State = tuple[Floats, ...]
 
 
 class Run(Protocol):
     """One fit under way."""
 
-    def epoch(self) -> None:
-        """Trains for one epoch."""
+    def half_epoch(self, side: Literal["user", "item"]) -> None:
+        """Trains one side against the other; an epoch is the users, then the items."""
 
     def objective(self) -> float:
         """The minimised sum at the present state."""
 
-    def model(self) -> FactorModel:
-        """The finished model at the present state; training may go on afterwards."""
+    def keep(self) -> State:
+        """A copy of what :meth:`model` needs of the present state."""
+
+    def measured(self) -> FactorModel:
+        """A model of the factors as they stand, to be measured and let go before training goes on."""
+
+    def model(self, state: State | None = None) -> FactorModel:
+        """The finished model at a kept state, or at the present one: every user solved exactly."""
 
 
 def run_epochs(
@@ -45,6 +55,11 @@ def run_epochs(
 
     With ``valid`` and no rule, RMSE decides where the model ``rates``, and NDCG@10 elsewhere.
 
+    Epochs are compared with users after the steps of one half-epoch from the items of that epoch. That is the users'
+    half of the next epoch done early, so measuring trains no differently and costs little more than the ranking. Only
+    the users of the best epoch are solved exactly, as in every finished model, and the metric of that model is measured
+    once more: ``info.metrics`` holds the latter.
+
     Raises
     ------
     ParameterError
@@ -59,30 +74,40 @@ def run_epochs(
         raise ParameterError(
             f"{name} predicts no ratings, so {rule.metric!r} cannot stop it; use ranks, such as 'ndcg@10'"
         )
-    if rule.metric not in ERRORS and "@" not in rule.metric:
+    if rule.metric not in (*ERRORS, *WITHOUT_CUTOFF) and "@" not in rule.metric:
         raise ParameterError(
             f"metric of Stopping must name its cut-off, such as 'ndcg@10'; got {rule.metric!r}"
         )
     test = Evaluation(train.users, train.items, train.by_user, valid, metrics=rule.metric, threads=threads)
-    best, best_value, best_epoch, misses = None, 0.0, 0, 0
+    best: State | None = None
+    best_value, best_epoch, misses = 0.0, 0, 0
+    ahead: float | None = None  # seconds of the next epoch's first half, where that is done
     with progress_bar(name, epochs, progress) as tick:
         for number in range(1, epochs + 1):
-            seconds = _timed(run.epoch)
+            seconds = _timed(lambda: run.half_epoch("user")) if ahead is None else ahead
+            seconds += _timed(lambda: run.half_epoch("item"))
+            ahead = None
+            objective = run.objective() if callbacks else 0.0
             validation: dict[str, float] = {}
             if number % rule.every == 0 or (number == epochs and best is None):
-                model = run.model()
-                value = test.run(model)[rule.metric]
+                state = run.keep()
+                # The users as they stand answer to the items of the epoch before. Their half of the next epoch brings
+                # them up to date, and has to be done anyway.
+                ahead = _timed(lambda: run.half_epoch("user"))
+                value = test.run(run.measured())[rule.metric]
                 validation[rule.metric] = value
                 misses += 1
                 if best is None or rule.better(value, best_value):
-                    best, best_value, best_epoch, misses = model, value, number, 0
-            _tell(callbacks, run, number, epochs, seconds, validation)
+                    best, best_value, best_epoch, misses = state, value, number, 0
+            for callback in callbacks:
+                callback(Epoch(number, epochs, seconds, objective, validation))
             tick("  ".join(f"{metric} {value:.4f}" for metric, value in validation.items()))
             if misses >= rule.patience:
                 break
     assert best is not None  # the last epoch is measured at the latest
-    metrics = {"best_epoch": best_epoch, rule.metric: best_value}
-    return replace(best, info=replace(best.info, metrics=metrics))
+    model = run.model(best)
+    metrics = {"best_epoch": best_epoch, rule.metric: test.run(model)[rule.metric]}
+    return replace(model, info=replace(model.info, metrics=metrics))
 
 
 def _run_all(
@@ -90,8 +115,11 @@ def _run_all(
 ) -> FactorModel:
     with progress_bar(name, epochs, progress) as tick:
         for number in range(1, epochs + 1):
-            seconds = _timed(run.epoch)
-            _tell(callbacks, run, number, epochs, seconds, {})
+            seconds = _timed(lambda: run.half_epoch("user")) + _timed(lambda: run.half_epoch("item"))
+            if callbacks:  # the objective is only computed for them
+                epoch = Epoch(number, epochs, seconds, run.objective(), {})
+                for callback in callbacks:
+                    callback(epoch)
             tick("")
     return run.model()
 
@@ -100,19 +128,3 @@ def _timed(work: Callable[[], None]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
-
-
-def _tell(
-    callbacks: Sequence[Callback],
-    run: Run,
-    number: int,
-    epochs: int,
-    seconds: float,
-    validation: dict[str, float],
-) -> None:
-    """Tells the callbacks; the objective is only computed for them."""
-    if not callbacks:
-        return
-    epoch = Epoch(number, epochs, seconds, run.objective(), validation)
-    for callback in callbacks:
-        callback(epoch)

@@ -9,13 +9,21 @@ from numbers import Integral
 from tastespace.errors import ParameterError
 from tastespace.evaluation.rating import RATING
 
-#: Metrics for which less is better.
+#: Metrics of ratings, for which less is better.
 ERRORS = RATING
+
+#: Metrics of whole rankings, which have no cut-off.
+WITHOUT_CUTOFF = ("auc",)
 
 
 @dataclass(frozen=True)
 class Stopping:
     """Stop when a metric on the validation set has not improved for a while, and keep the best epoch.
+
+    Epochs are compared with the users as training has them: a few steps, or with an exact solver the exact solution,
+    from the items of that epoch. The users of the kept epoch are then solved exactly, and what ``model.info.metrics``
+    says is measured on the returned model; it differs a little from the value of that epoch (see
+    ``docs/guide/defaults.md``).
 
     Parameters
     ----------
@@ -55,7 +63,8 @@ class Epoch:
     objective
         The minimised sum, penalties included.
     validation
-        Metrics on the validation set by name; empty when none were measured.
+        Metrics on the validation set by name; empty when none were measured. See :class:`Stopping` for the users that
+        are measured.
     """
 
     number: int

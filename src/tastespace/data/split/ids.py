@@ -6,9 +6,11 @@ from tastespace.data.interactions import Interactions
 from tastespace.data.split.checks import generator, number_of, share
 from tastespace.data.split.order import places_within_users, shuffled_within_users
 from tastespace.data.split.parts import Split, parted, refuse_empty
+from tastespace.data.split.recipe import remembered
 from tastespace.errors import ParameterError
 
 
+@remembered
 def users_out(ratings: Interactions, users: float = 0.1, known: float = 0.8, seed: int = 0) -> Split:
     """Hold whole users out, and part their events into those that are known of them and those that are tested.
 
@@ -74,6 +76,7 @@ def users_out(ratings: Interactions, users: float = 0.1, known: float = 0.8, see
     return Split(ratings.select(~held), theirs.select(~told), how, known=theirs.select(told))
 
 
+@remembered
 def items_out(ratings: Interactions, items: float = 0.1, seed: int = 0) -> Split:
     """Hold whole items out: all their events are tested, and training knows none of them.
 

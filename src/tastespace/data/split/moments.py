@@ -9,6 +9,7 @@ from tastespace.data.filters import Duration, Moment, duration_seconds, unix_sec
 from tastespace.data.interactions import Interactions
 from tastespace.data.split.checks import is_number, is_whole, times_of
 from tastespace.data.split.parts import Split, parted
+from tastespace.data.split.recipe import recut
 from tastespace.errors import ParameterError
 
 
@@ -41,7 +42,7 @@ def by_time(ratings: Interactions, at: Moment) -> Split:
     """
     times = times_of(ratings, "by_time")
     moment, asked = _moment(times, at, "at")
-    return parted(ratings, times >= moment, f"by time at {_written(moment)}{asked}")
+    return recut(parted(ratings, times >= moment, f"by time at {_written(moment)}{asked}"), by_time)
 
 
 def rolling(
@@ -98,7 +99,7 @@ def rolling(
         held = (times >= begin) & (times < end)
         given = times < begin if back is None else (times < begin) & (times >= begin - back)
         how = f"window {place} of {windows}, {_written(begin)} to {_written(end)}{remembered}"
-        splits.append(parted(ratings, held, how, given=given))
+        splits.append(recut(parted(ratings, held, how, given=given), by_time))
     return splits
 
 

@@ -6,9 +6,11 @@ from tastespace.data.interactions import Interactions
 from tastespace.data.split.checks import generator, is_whole, times_of
 from tastespace.data.split.order import places_within_users, timed_within_users
 from tastespace.data.split.parts import Split, parted
+from tastespace.data.split.recipe import remembered
 from tastespace.errors import EmptyError, ParameterError
 
 
+@remembered
 def last_out(ratings: Interactions, n: int = 1) -> Split:
     """Hold out the last `n` events of each user.
 
@@ -47,6 +49,7 @@ def last_out(ratings: Interactions, n: int = 1) -> Split:
     return parted(ratings, held, f"last {n} of each user" + _too_few(whole))
 
 
+@remembered
 def leave_one_out(ratings: Interactions, seed: int = 0) -> Split:
     """Hold out one random event of each user.
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tastespace.data.interactions import Interactions
 from tastespace.data.split.leak import Leak
+from tastespace.data.split.recipe import Recipe
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import EmptyError
 
@@ -45,12 +46,15 @@ class Split:
         How it was made, in words.
     known
         For splits that hold whole users out: the events by which those users are known when they are tested.
+    recipe
+        How to split the training side in the same manner; None for a split that was put together by hand.
     """
 
     train: Interactions
     test: Interactions
     how: str
     known: Interactions | None = None
+    recipe: Recipe | None = None
 
     def __iter__(self) -> Iterator[Interactions]:
         yield self.train

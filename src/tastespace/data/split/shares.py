@@ -1,14 +1,18 @@
 """Shares of the events by chance: of all together, or of each user."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tastespace.data.interactions import Interactions
 from tastespace.data.split.checks import generator, is_whole, share
 from tastespace.data.split.order import places_within_users, shuffled_within_users
 from tastespace.data.split.parts import Split, parted
+from tastespace.data.split.recipe import Recipe, remembered
 from tastespace.errors import ParameterError
 
 
+@remembered
 def random(ratings: Interactions, test: float = 0.2, seed: int = 0) -> Split:
     """Hold out a random share of the events.
 
@@ -42,6 +46,7 @@ def random(ratings: Interactions, test: float = 0.2, seed: int = 0) -> Split:
     return parted(ratings, held, f"random, {test:.4g} of the events, seed {seed}")
 
 
+@remembered
 def stratified(ratings: Interactions, test: float = 0.2, seed: int = 0) -> Split:
     """Hold out the same random share of the events of each user.
 
@@ -77,6 +82,9 @@ def stratified(ratings: Interactions, test: float = 0.2, seed: int = 0) -> Split
     how = f"stratified, {test:.4g} of each user's events, seed {seed}"
     whole = int(np.count_nonzero(sizes == 0))
     return parted(ratings, held, how + (f", users with too few, wholly in train {whole:,}" if whole else ""))
+
+
+_stratified = stratified  # `kfold` has a parameter of that name
 
 
 def kfold(ratings: Interactions, k: int = 5, seed: int = 0, *, stratified: bool = False) -> list[Split]:
@@ -118,10 +126,12 @@ def kfold(ratings: Interactions, k: int = 5, seed: int = 0, *, stratified: bool 
         parts = [order[fold::k] for fold in range(k)]
     else:
         parts = np.array_split(rng.permutation(n), k)
+    recipe = Recipe(_stratified if stratified else random, {"test": 1 / k, "seed": seed})
     within = " within each user" if stratified else ""
     splits = []
     for fold, part in enumerate(parts, start=1):
         held = np.zeros(n, dtype=bool)
         held[part] = True
-        splits.append(parted(ratings, held, f"fold {fold} of {k}{within}, seed {seed}"))
+        split = parted(ratings, held, f"fold {fold} of {k}{within}, seed {seed}")
+        splits.append(replace(split, recipe=recipe))
     return splits

@@ -1,0 +1,187 @@
+"""``tastespace tune``: search for the settings of a trainer that do best on validation events."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from tastespace.cli.console import say, size, write, write_json
+from tastespace.cli.files import check_writable
+from tastespace.cli.options import Json
+from tastespace.cli.source import Columns, Selection, Source, load, splitter
+from tastespace.cli.trainer import TrainerOptions
+
+
+class Method(StrEnum):
+    """How trials are drawn."""
+
+    tpe = "tpe"
+    random = "random"
+    grid = "grid"
+
+
+def tune(
+    source: Source,
+    columns: Columns,
+    selection: Selection,
+    trainer: TrainerOptions,
+    split: Annotated[
+        str,
+        typer.Option(
+            "--split",
+            metavar="SPLIT",
+            help="Hold out the test events, and in the same manner the validation events out of the rest: "
+            "last-out:2, random:0.2, time:0.8, time:2018-01-01.",
+            show_default=False,
+        ),
+    ],
+    space: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--space",
+            metavar="NAME=VALUES",
+            help='What a parameter may be: "factors=32,64,128", "regularization=0.001..0.1 log", '
+            '"regularization=0.1..10 default" (times the default); repeat for more. Default: the space of the trainer.',
+            show_default=False,
+        ),
+    ] = None,
+    metric: Annotated[str, typer.Option("--metric", metavar="NAME", help="What to search for.")] = "ndcg@10",
+    trials: Annotated[
+        int, typer.Option("--trials", min=1, help="How many, those in --storage included.")
+    ] = 50,
+    method: Annotated[Method, typer.Option("--method", help="How trials are drawn.")] = Method.tpe,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", help="Begin no trial after so many.", show_default=False)
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Fits of each trial, averaged.")] = 1,
+    grow: Annotated[
+        bool, typer.Option("--grow", help="Double the factors of the best trial as long as that helps.")
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune/--no-prune", help="End trials that fall behind the others.")
+    ] = True,
+    relevant: Annotated[
+        float | None,
+        typer.Option("--relevant", help="An event counts if its value is at least this. Default all count."),
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            "--storage", metavar="FILE", help="Keep the trials here, and go on from them.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The model file to write.", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Search for good settings on validation events; then learn with the best, and measure once on the test events.
+
+    Ctrl-C ends the search and goes on with the best so far.
+
+    Example: tastespace tune ratings.csv --user userId --item movieId --rating rating --timestamp timestamp
+    --as-implicit --split time:0.8 --trials 30 -o best.taste
+    """
+    import tastespace as ts
+
+    if output is not None:
+        check_writable(output)
+    cut = splitter(split)
+    wanted = None if not space else dict(_entry(text) for text in space)
+    learner = trainer.build_early()
+    events = load(source, columns, selection)
+    learner = learner or trainer.build(explicit=events.explicit)
+    parts = cut(events)
+    say(str(parts))
+    found = ts.tune(
+        learner,
+        wanted,
+        parts,
+        metric=metric,
+        trials=trials,
+        method=method.value,
+        seconds=seconds,
+        seeds=seeds,
+        grow=grow,
+        prune=prune,
+        relevant=relevant,
+        storage=storage,
+        threads=trainer.threads,
+    )
+    report = found.evaluate(threads=trainer.threads)
+    if output is not None:
+        found.fit().save(output)
+    if json:
+        write_json(
+            {
+                "trainer": type(learner).__name__,
+                "params": found.trainer.params(),
+                "chosen": found.params,
+                "metric": metric,
+                "validation": found.value,
+                "trials": list(found.trials.rows()),
+                "metrics": report.metrics,
+                "counts": report.counts,
+                "protocol": report.protocol,
+                "model": output,
+            }
+        )
+        return
+    write(f"{found.trials}\n\n{found}\n\non the test events:\n{report}")
+    if output is not None:
+        write(f"{output}  {size(os.path.getsize(output))}")
+
+
+def _entry(text: str) -> tuple[str, Any]:
+    """A parameter and what it may be.
+
+    Raises
+    ------
+    typer.BadParameter
+        If the text does not say both.
+    """
+    name, equals, values = text.partition("=")
+    name, values = name.strip().replace("-", "_"), values.strip()
+    if not (name and equals and values):
+        raise typer.BadParameter(
+            f"{text!r} is not NAME=VALUES, like factors=32,64 or regularization=0.001..0.1 log",
+            param_hint="--space",
+        )
+    ends, _, how = values.partition(" ")
+    low, dots, high = ends.partition("..")
+    if not dots:
+        return name, [_value(value.strip()) for value in values.split(",")]
+    if how.strip() not in ("", "log", "default"):
+        raise typer.BadParameter(
+            f"{text!r}: after a range only 'log' or 'default' can stand", param_hint="--space"
+        )
+    pair = (_number(low, text), _number(high, text))
+    if how.strip() == "default":
+        from tastespace.tuning import Relative
+
+        return name, Relative(*pair)
+    return name, (*pair, "log") if how else pair
+
+
+def _number(text: str, entry: str) -> float:
+    value = _value(text.strip())
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise typer.BadParameter(f"{entry!r}: {text!r} is not a number", param_hint="--space")
+    return value
+
+
+def _value(text: str) -> Any:
+    """A word as the number, truth value or None that it names, else as text."""
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text

@@ -1,0 +1,119 @@
+"""A search for settings: what every trial reached, and how that depends on one parameter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tastespace.errors import ParameterError, missing_extra
+from tastespace.evaluation.selection import nearest
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from tastespace.models.table import Table
+
+# As in the map of the space: "Bright" by Paul Tol, a marker for each state.
+_STATES = {
+    "complete": ("#4477AA", "o", "whole trials"),
+    "grown": ("#228833", "^", "factors doubled"),
+    "pruned": ("#BBBBBB", "x", "pruned, best epoch until then"),
+}
+_LINE = "#EE6677"
+_COLUMNS = ("number", "state", "value", "seconds", "epochs")
+
+
+def search(trials: Table, metric: str, *, lower: bool = False, ax: Axes | None = None) -> Axes:
+    """Draw the value of every trial on the validation events, and the best of the whole ones so far.
+
+    Parameters
+    ----------
+    trials
+        As `Tuning.trials` has them.
+    metric
+        What the values are, for the axis.
+    lower
+        Whether less is better.
+    ax
+        Where to draw; None makes a new figure.
+
+    Raises
+    ------
+    MissingExtraError
+        Matplotlib is not installed.
+    """
+    ax = _axes(ax)
+    _marks(ax, trials, trials["number"].astype(float))
+    whole = np.where(np.isin(trials["state"], ["complete", "grown"]), trials["value"], np.nan)
+    best = (np.fmin if lower else np.fmax).accumulate(whole)
+    ax.step(trials["number"], best, where="post", color=_LINE, linewidth=1.5, label="best so far", zorder=1)
+    ax.set_xlabel("trial")
+    ax.set_ylabel(f"{metric} on validation")
+    _legend(ax)
+    return ax
+
+
+def parameter(trials: Table, name: str, metric: str, *, ax: Axes | None = None) -> Axes:
+    """Draw the value of every trial against one parameter; numbers over more than a factor of 20 in logarithms.
+
+    Parameters
+    ----------
+    trials
+        As `Tuning.trials` has them.
+    name
+        A searched parameter, or ``"epochs"``.
+    metric
+        What the values are, for the axis.
+    ax
+        Where to draw; None makes a new figure.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such parameter; suggests the nearest.
+    MissingExtraError
+        Matplotlib is not installed.
+    """
+    known = [column for column in trials.columns if column not in _COLUMNS[:-1]]
+    if name not in known:
+        hint = nearest(str(name), known)
+        raise ParameterError(f"the search has no parameter {name!r}{hint or ';'} it has {', '.join(known)}")
+    ax = _axes(ax)
+    values = trials[name]
+    if values.dtype == object:  # choices in words, in the order in which they came
+        words = list(dict.fromkeys(values.tolist()))
+        _marks(ax, trials, np.array([words.index(value) for value in values.tolist()], float))
+        ax.set_xticks(range(len(words)), words)
+    else:
+        _marks(ax, trials, values.astype(float))
+        if values.min() > 0 and values.max() / values.min() > 20:
+            ax.set_xscale("log")
+    ax.set_xlabel(name)
+    ax.set_ylabel(f"{metric} on validation")
+    _legend(ax)
+    return ax
+
+
+def _axes(ax: Axes | None) -> Axes:
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError:
+        raise missing_extra("drawing a search", "plot") from None
+    if ax is None:
+        _, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+    return ax
+
+
+def _marks(ax: Axes, trials: Table, x: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
+    for state, (colour, marker, label) in _STATES.items():
+        rows = trials["state"] == state
+        if rows.any():
+            ax.scatter(x[rows], trials["value"][rows], c=colour, marker=marker, s=28, label=label, zorder=2)
+
+
+def _legend(ax: Axes) -> None:
+    """Above the picture: trials may lie anywhere in it."""
+    ax.legend(
+        frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0, fontsize="small"
+    )

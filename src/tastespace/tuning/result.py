@@ -1,0 +1,203 @@
+"""What a search found."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastespace.data.split import Split
+from tastespace.errors import InputError
+from tastespace.evaluation import Report, evaluate
+from tastespace.evaluation.targets import Relevance
+from tastespace.models.table import Table
+from tastespace.plots.tuning import parameter, search
+from tastespace.tuning.search import Tried
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from tastespace.data.interactions import Interactions
+
+
+class Tuning:
+    """The settings that a search found, and all that it tried. Made by `tastespace.tune`.
+
+    The test side is not looked at until `evaluate` is called, and only once.
+    """
+
+    __slots__ = (
+        "_found",
+        "_lower",
+        "_metric",
+        "_model",
+        "_names",
+        "_protocol",
+        "_relevant",
+        "_report",
+        "_split",
+        "_stages",
+    )
+
+    def __init__(
+        self,
+        found: list[Tried],
+        stages: tuple[Tried, ...],
+        names: tuple[str, ...],
+        metric: str,
+        *,
+        lower: bool,
+        split: Split | Interactions,
+        relevant: Relevance,
+        protocol: str,
+    ) -> None:
+        self._found, self._stages, self._names, self._metric, self._lower = (
+            found,
+            stages,
+            names,
+            metric,
+            lower,
+        )
+        self._split, self._relevant, self._protocol = split, relevant, protocol
+        self._model: Any = None
+        self._report: Report | None = None
+
+    @property
+    def trainer(self) -> Any:
+        """The best trainer, frozen, with the best number of epochs. ``fit`` needs no validation set any more."""
+        return self._stages[-1].chosen()
+
+    @property
+    def stages(self) -> tuple[Any, ...]:
+        """The trainers that `fit` goes through, each from the model before: one, or more where factors grew."""
+        return tuple(stage.chosen() for stage in self._stages)
+
+    @property
+    def value(self) -> float:
+        """The metric on the validation events. As the best of many it flatters: report `evaluate` instead."""
+        return self._stages[-1].value
+
+    @property
+    def metric(self) -> str:
+        """What was searched for."""
+        return self._metric
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What was chosen: the searched parameters, and the epochs where they were validated (a new dictionary)."""
+        best, params = self._stages[-1], self.trainer.params()
+        names = [
+            *self._names,
+            *(["factors"] if best.state == "grown" else []),
+            *(["epochs"] if best.epochs else []),
+        ]
+        return {name: params[name] for name in dict.fromkeys(names)}
+
+    @property
+    def trials(self) -> Table:
+        """One row for each trial, in order.
+
+        Columns ``number`` (from 0); ``state``: ``"complete"``, ``"pruned"`` (ended early; value and epochs are the best
+        until then), ``"failed"`` (left the range of float32; value NaN) or ``"grown"`` (factors doubled); ``value`` on
+        the validation events; ``seconds``; ``epochs``, the best number (0 where they are not validated); and the
+        searched parameters.
+        """
+        names = dict.fromkeys(self._names)
+        if any(tried.state == "grown" for tried in self._found):
+            names["factors"] = None
+        columns: dict[str, Any] = {
+            "number": np.arange(len(self._found), dtype=np.int32),
+            "state": [tried.state for tried in self._found],
+            "value": np.array([tried.value for tried in self._found], np.float64),
+            "seconds": np.array([tried.seconds for tried in self._found], np.float64),
+            "epochs": np.array([tried.epochs or 0 for tried in self._found], np.int32),
+        }
+        for name in names:
+            columns[name] = _column([tried.trainer.params()[name] for tried in self._found])
+        return Table(columns)
+
+    @property
+    def curve(self) -> NDArray[np.float64]:
+        """The best value so far, of whole trials, by trial; NaN before the first."""
+        whole = [tried.value if tried.state in ("complete", "grown") else np.nan for tried in self._found]
+        best = np.fmin if self._lower else np.fmax
+        return np.asarray(best.accumulate(np.array(whole, np.float64)))
+
+    def fit(self) -> Any:
+        """The chosen trainer's model of the whole training side, validation events included.
+
+        It is kept: another call returns the same frozen model.
+        """
+        if self._model is None:
+            train, model = self._split.train if isinstance(self._split, Split) else self._split, None
+            for trainer in self.stages:
+                model = (trainer if model is None else trainer.replace(init=model)).fit(train)
+            self._model = model
+        return self._model
+
+    def evaluate(self, **options: Any) -> Report:
+        """Fit the chosen trainer and compare its model with the test side, once.
+
+        A test side that is looked at again and again becomes a validation set. Another call, whatever its options,
+        returns the first report and says so on standard error.
+
+        Parameters
+        ----------
+        **options
+            As in `tastespace.evaluate`; `relevant` is as in the search unless it is given.
+
+        Raises
+        ------
+        InputError
+            If the search was given training events alone, so that there is no test side.
+        """
+        if self._report is not None:
+            print("the test side was looked at before: this is the report of then", file=sys.stderr)
+            return self._report
+        if not isinstance(self._split, Split):
+            raise InputError(
+                "tune was given training events and no Split, so there is no test side; call "
+                "ts.evaluate(tuning.fit(), test)"
+            )
+        self._report = evaluate(self.fit(), self._split, **{"relevant": self._relevant} | options)
+        return self._report
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the value of every trial, and the best so far: see `tastespace.plots.search`."""
+        return search(self.trials, self._metric, lower=self._lower, ax=ax)
+
+    def plot_parameter(self, name: str, ax: Axes | None = None) -> Axes:
+        """Draw the values of all trials against one parameter: see `tastespace.plots.parameter`."""
+        return parameter(self.trials, name, self._metric, ax=ax)
+
+    def __repr__(self) -> str:
+        states = [tried.state for tried in self._found]
+        counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+        seconds = sum(tried.seconds for tried in self._found)
+        number = next(place for place, tried in enumerate(self._found) if tried is self._stages[-1])
+        chosen = ", ".join(
+            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in self.params.items()
+        )
+        name = type(self.trainer).__name__
+        looked = "looked at" if self._report is not None else "not looked at"
+        test = f"test side {looked}" if isinstance(self._split, Split) else "no test side"
+        return "\n".join(
+            [
+                f"{name} tuned for {self._metric}: {len(states)} trials ({counts}), {seconds:,.1f} s",
+                f"best: trial {number}, {self._metric} {self.value:.4f} on validation",
+                f"  {chosen}",
+                f"{self._protocol}; {test}",
+            ]
+        )
+
+
+def _column(values: list[Any]) -> Any:
+    """A column of whole numbers or of numbers where all values are such, else of text."""
+    if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+        return np.array(values, np.int64)
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return np.array(values, np.float64)
+    return np.array([str(value) for value in values], object)

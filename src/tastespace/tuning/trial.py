@@ -1,0 +1,139 @@
+"""One trial: a trainer fitted on the inner training events and measured on the validation events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tastespace.data.interactions import Interactions
+from tastespace.data.split import Split
+from tastespace.evaluation import Evaluation, evaluate
+from tastespace.evaluation.targets import Relevance
+from tastespace.trainers.base import Trainer
+from tastespace.trainers.stopping import ERRORS, Epoch, Stopping
+from tastespace.tuning.spaces import iterates
+
+#: What is told after every validated epoch: its number and its value; may raise to end the trial.
+Watch = Callable[[int, float], None]
+
+#: Measurements without improvement before a fit ends, unless the trainer has a rule: more than of a single fit,
+#: because curves may dip after the first epochs, and trials that are no good are pruned anyway.
+PATIENCE = 5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial found.
+
+    Attributes
+    ----------
+    value
+        The metric on the validation events, mean over the seeds; each of the finished model, not of an epoch.
+    epochs
+        The best number of epochs, mean over the seeds and rounded; None where the trainer has no epochs to choose.
+    models
+        One for each seed.
+    """
+
+    value: float
+    epochs: int | None
+    models: tuple[Any, ...]
+
+
+class Validation:
+    """Fits trainers on training events and measures them on validation events.
+
+    Parameters
+    ----------
+    train
+        To learn from.
+    valid
+        To measure on. A split that held whole users out is measured by fold-in of what is known of them.
+    metric, relevant
+        As in `tastespace.evaluate`.
+    seeds
+        Fits of each trainer, from consecutive seeds.
+    threads
+        At most this many; None: as the trainer says.
+    """
+
+    def __init__(
+        self,
+        train: Interactions,
+        valid: Split | Interactions,
+        metric: str,
+        relevant: Relevance,
+        seeds: int,
+        threads: int | None,
+    ) -> None:
+        self.train, self.metric, self.relevant, self.seeds, self.threads = (
+            train,
+            metric,
+            relevant,
+            seeds,
+            threads,
+        )
+        self.events = valid.test if isinstance(valid, Split) else valid
+        self.known = valid.known if isinstance(valid, Split) else None
+        self._watched = self.events
+        if self.known is None:
+            # Whatever cannot be measured shows here, before the search.
+            Evaluation(
+                train.users, train.items, train.by_user, self.events, metrics=metric, relevant=relevant
+            )
+            self._watched = self._relevant()
+
+    def _relevant(self) -> Interactions:
+        """The validation events that the metric looks at: what a stopping rule measures, which knows no relevance."""
+        if self.relevant is None or self.metric in ERRORS:
+            return self.events
+        values = self.events.by_user.filled_values()
+        wanted = self.relevant(values) if callable(self.relevant) else values >= self.relevant
+        return self.events.select(wanted)
+
+    def validates_epochs(self, trainer: Trainer) -> bool:
+        """Whether every epoch of the trainer is measured, and the best one kept."""
+        return self.known is None and iterates(trainer)
+
+    def run(self, trainer: Trainer, watch: Watch, starts: tuple[Any, ...] | None = None) -> Outcome:
+        """Fit and measure; with ``starts``, each seed begins from its model.
+
+        Epochs are told of the first seed alone: whether to go on is decided there.
+        """
+        models, epochs = [], []
+        for place in range(self.seeds):
+            changes: dict[str, Any] = {} if starts is None else {"init": starts[place]}
+            model = self._fit(trainer, place, changes, watch if place == 0 else None)
+            epochs.append(model.info.metrics.get("best_epoch"))
+            models.append(model)
+        value = float(np.mean([self.measure(model) for model in models]))
+        found = None if None in epochs else max(1, round(float(np.mean(epochs))))
+        return Outcome(value, found, tuple(models))
+
+    def measure(self, model: Any) -> float:
+        """The metric of a finished model."""
+        if self.known is not None:
+            model = model.fold_in_many(self.known)
+        return evaluate(
+            model, self.events, metrics=self.metric, relevant=self.relevant, threads=self.threads
+        )[self.metric]
+
+    def _fit(self, trainer: Trainer, place: int, changes: dict[str, Any], watch: Watch | None) -> Any:
+        has = trainer.params()
+        wanted = {"progress": False} | ({} if self.threads is None else {"threads": self.threads})
+        changes |= {name: value for name, value in wanted.items() if name in has}
+        if self.seeds > 1:
+            changes["seed"] = has["seed"] + place
+        fitted: Any = trainer.replace(**changes)
+        if not self.validates_epochs(trainer):
+            return fitted.replace(**({"stopping": None} if "stopping" in has else {})).fit(self.train)
+
+        def tell(epoch: Epoch) -> None:
+            if watch is not None and epoch.validation:
+                watch(epoch.number, epoch.validation[self.metric])
+
+        rule = replace(has["stopping"] or Stopping(patience=PATIENCE), metric=self.metric)
+        return fitted.replace(stopping=rule).fit(self.train, self._watched, callbacks=[tell])
