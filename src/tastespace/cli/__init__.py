@@ -1,4 +1,4 @@
-"""The command line: ``tastespace demo | read | fit | evaluate | recommend | similar | explain | export | info``.
+"""The command line: ``tastespace demo | read | fit | evaluate | compare | recommend | similar | explain | export | info``.
 
 One file per command. The commands import the library when they run, so that ``--help`` answers at once.
 """
@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from tastespace.cli import demo, evaluate, explain, export, fit, info, read, recommend, similar
+from tastespace.cli import compare, demo, evaluate, explain, export, fit, info, read, recommend, similar
 from tastespace.cli.group import EXIT_CODES, Group
 from tastespace.cli.options import spread
 
@@ -29,6 +29,7 @@ for _command in (
     read.read,
     fit.fit,
     evaluate.evaluate,
+    compare.compare,
     recommend.recommend,
     similar.similar,
     explain.explain,

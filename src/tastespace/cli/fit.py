@@ -51,7 +51,7 @@ def fit(
 
     Example: tastespace fit ratings.csv --user userId --item movieId --rating rating --factors 64 -o movies.taste
     """
-    _check_writable(output)
+    check_writable(output)
     split = None if valid is None else splitter(valid)
     learner = trainer.build_early()
     events = load(source, columns, selection)
@@ -84,14 +84,14 @@ def fit(
     write(f"{output}  {size(os.path.getsize(output))}")
 
 
-def _check_writable(output: str) -> None:
+def check_writable(output: str, option: str = "--output") -> None:
     """Refuse an output that cannot be written before hours of work, not after."""
     folder = os.path.dirname(output) or "."
     if not os.path.isdir(folder):
         raise FileError(
-            f"{output} cannot be written: there is no folder {folder}; create it or change --output"
+            f"{output} cannot be written: there is no folder {folder}; create it or change {option}"
         )
     if os.path.isdir(output):
-        raise FileError(f"{output} cannot be written: it is a folder; give --output a file name")
+        raise FileError(f"{output} cannot be written: it is a folder; give {option} a file name")
     if not os.access(folder, os.W_OK):
-        raise FileError(f"{output} cannot be written: no permission to write in {folder}; change --output")
+        raise FileError(f"{output} cannot be written: no permission to write in {folder}; change {option}")

@@ -19,6 +19,7 @@ from tastespace.reports.document import FORMAT, dump
 from tastespace.reports.entries import Learner, Transform, read_entry
 from tastespace.reports.markdown import escape, grid
 from tastespace.reports.measuring import Protocol, Run, run
+from tastespace.reports.text import filled
 from tastespace.reports.words import amount, number, percent
 from tastespace.trainers.progress import progress_bar
 
@@ -89,13 +90,14 @@ class CrossValidation:
 
     def __repr__(self) -> str:
         seconds = float(self.table["fit_seconds"].sum())
-        lines = [f"Cross-validation: {self._title()}", ""]
+        lines = [*filled(f"Cross-validation: {self._title()}"), ""]
         lines.append(f"{'':<16}{'mean':>9}{'deviation':>11}   {percent(self)} interval")
         lines += [
             f"{name:<16}{number(mean):>9}{number(deviation):>11}   {number(low)}..{number(high)}"
             for name, mean, deviation, low, high in self.summary
         ]
-        return "\n".join([*lines, "", f"fitted in {amount(seconds)} s; {self.runs[0][0].report.protocol}"])
+        lines += ["", *filled(f"fitted in {amount(seconds)} s; first fold: {self.runs[0][0].report.protocol}")]
+        return "\n".join(lines)
 
     def to_markdown(self) -> str:
         """The means with their intervals, and the values of every fold."""

@@ -64,7 +64,7 @@ def escape(text: str) -> str:
 
 def _values(comparison: Comparison) -> Iterable[list[str]]:
     for model in comparison.models:
-        row = [escape(model)]
+        row = [escape(model) + (" (reference)" if model == comparison.reference else "")]
         for metric in comparison.metrics:
             found = comparison.estimates[model].get(metric)
             if found is None:
@@ -83,7 +83,7 @@ def _values(comparison: Comparison) -> Iterable[list[str]]:
 def _costs(comparison: Comparison) -> Iterable[list[str]]:
     for model in comparison.models:
         costs = comparison.costs(model)
-        yield [escape(model), *(amount(costs[name]) for name in COSTS)]
+        yield [escape(model), *(escape(amount(costs[name])) for name in COSTS)]
 
 
 _TESTED = (
@@ -100,9 +100,7 @@ def _tests(comparison: Comparison) -> Iterable[list[str]]:
             escape(test.against),
             signed(found.difference),
             f"{signed(found.low)} to {signed(found.high)}",
-            probability(test.holm_bootstrap),
-            probability(test.holm_wilcoxon),
-            probability(test.holm_sign),
+            *(escape(probability(p)) for p in (test.holm_bootstrap, test.holm_wilcoxon, test.holm_sign)),
             f"{found.d:+.2f}",
             share(found.better),
             share(found.worse),

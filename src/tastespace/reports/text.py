@@ -35,7 +35,7 @@ def plain_text(comparison: Comparison) -> str:
     fitting = max(1, (WIDTH - side) // _CELL)
     blocks = max(1, -(-len(comparison.metrics) // fitting))
     per_block = -(-len(comparison.metrics) // blocks)  # blocks of like width
-    lines = [*_filled(_title(comparison)), ""]
+    lines = [*filled(_title(comparison)), ""]
     for start in range(0, len(comparison.metrics), max(1, per_block)):
         lines += [*_block(comparison, names, comparison.metrics[start : start + per_block], side), ""]
     lines += [" " * side + "".join(f"{title:>11}" for title in COSTS.values())]
@@ -44,10 +44,10 @@ def plain_text(comparison: Comparison) -> str:
         lines.append(name.ljust(side) + "".join(f"{amount(costs[cost]):>11}" for cost in COSTS))
     lines.append("")
     for sentence in (headline(comparison), legend(comparison)):
-        lines += _filled(sentence)
+        lines += filled(sentence)
     for warning in comparison.warnings:
-        lines += _filled(f"warning: {warning}")
-    return "\n".join(line.rstrip() for line in [*lines, *_filled(comparison.protocol)])
+        lines += filled(f"warning: {warning}")
+    return "\n".join(line.rstrip() for line in [*lines, *filled(comparison.protocol)])
 
 
 def printable(text: str) -> str:
@@ -87,5 +87,6 @@ def _short(name: str) -> str:
     return shown if len(shown) <= _NAME else shown[: _NAME - 1] + "…"
 
 
-def _filled(text: str) -> list[str]:
+def filled(text: str) -> list[str]:
+    """Lines of at most so many columns."""
     return textwrap.wrap(printable(text), WIDTH, break_on_hyphens=False)

@@ -25,6 +25,8 @@ def amount(value: float | None) -> str:
     """Seconds or megabytes with three figures at most."""
     if value is None or math.isnan(value):
         return NONE
+    if 0 < value < 0.005:
+        return "< 0.01"
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
