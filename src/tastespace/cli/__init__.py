@@ -1,4 +1,4 @@
-"""The command line: ``tastespace demo | read | fit | evaluate | compare | recommend | similar | explain | export | info``.
+"""The command line: ``tastespace demo | read | fit | evaluate | compare | recommend | similar | ...``.
 
 One file per command. The commands import the library when they run, so that ``--help`` answers at once.
 """

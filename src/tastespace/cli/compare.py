@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.util import find_spec
 from json import loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -51,7 +50,9 @@ def compare(
     ] = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option("--metric", metavar="NAME", help="ndcg, recall, rmse, ...; repeat for more. Default a few."),
+        typer.Option(
+            "--metric", metavar="NAME", help="ndcg, recall, rmse, ...; repeat for more. Default a few."
+        ),
     ] = None,
     relevant: Annotated[
         float | None,
@@ -97,8 +98,8 @@ def compare(
     for option, path in (("--html", html), ("--markdown", markdown)):
         if path is not None:
             check_writable(path, option)
-    if html is not None and find_spec("matplotlib") is None:
-        raise missing_extra("the page with pictures", "plot")  # now, and not after hours of fitting
+    if html is not None:
+        _check_pictures()
     models = _entries(model)
     cutter, validator = splitter(split), None if valid is None else splitter(valid)
     cut = cutter(load(source, columns, selection))
@@ -131,6 +132,14 @@ def compare(
         say(f"{html}  {size(found.to_html(html).stat().st_size)}")
 
 
+def _check_pictures() -> None:
+    """Refuse a page without Matplotlib before hours of fitting, not after."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise missing_extra("the page with pictures", "plot") from None
+
+
 def _entries(texts: list[str]) -> dict[str, Any]:
     """The models by name, from what follows ``--model``."""
     found: dict[str, Any] = {}
@@ -154,9 +163,7 @@ def _entry(kind: str, parts: list[str]) -> Any:
         if setting in ("as-implicit", "as_implicit"):
             transform = _as_implicit(value if equals else None)
         elif not equals:
-            raise typer.BadParameter(
-                f"{part!r} is not SETTING=VALUE, like factors=32", param_hint="--model"
-            )
+            raise typer.BadParameter(f"{part!r} is not SETTING=VALUE, like factors=32", param_hint="--model")
         else:
             settings.append((setting.strip(), value.strip()))
     trainer = build_trainer(kind, settings, option="--model")

@@ -117,7 +117,9 @@ def build_trainer(text: str, settings: list[tuple[str, str]], *, option: str) ->
     if text not in names:
         near = get_close_matches(text, names, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        raise typer.BadParameter(f"there is no model {text!r}{hint}; use {', '.join(names)}", param_hint=option)
+        raise typer.BadParameter(
+            f"there is no model {text!r}{hint}; use {', '.join(names)}", param_hint=option
+        )
     given = [(option, name.replace("-", "_"), value) for name, value in settings]
     return _construct(Model(text).trainer, given, noun=text)
 

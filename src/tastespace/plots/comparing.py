@@ -139,10 +139,13 @@ def learning_curves(
         Matplotlib is not installed.
     """
     ax = axis(ax, "drawing learning curves")
+    from matplotlib.ticker import MaxNLocator  # here, because the line before says so nicely if it is missing
+
     look = _looks(values, names)
     for name, (places, line) in values.items():
         _line(ax, places, line, name, look[name])
-    ax.xaxis.get_major_locator().set_params(integer=x == "epoch")
+    if x == "epoch":
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     key(ax, dress(ax, x=x, y=metric))
     return ax
 

@@ -64,7 +64,9 @@ def _embedded(text: str) -> str:
     text = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", text)
     text = re.sub(r'style="[^"]*"', lambda found: found[0].replace(_INK, "currentColor"), text)
     text = text.replace("font-family: 'DejaVu Sans'; ", "")  # the page's own
-    text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)  # it would hold for the page
+    text = re.sub(
+        r"<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL
+    )  # it would hold for the page
     return re.sub(r"\n\s*", "\n", text).strip()
 
 

@@ -104,8 +104,7 @@ def compare(
     entries = read_entries(models)
     train = _train(split, entries)
     check_counts(seeds=seeds, resamples=resamples, seed=seed)
-    if not isinstance(confidence, (int, float)) or not 0 < confidence < 1:
-        raise ParameterError(f"confidence must be a share above 0 and below 1, such as 0.95; got {confidence!r}")
+    check_confidence(confidence)
     first = entries[0].name if reference is None else reference
     if first not in models:
         raise ParameterError(
@@ -184,6 +183,20 @@ def check_counts(**counts: int) -> None:
             raise ParameterError(f"{name} must be a whole number >= {least[name]}; got {value!r}")
 
 
+def check_confidence(confidence: float) -> None:
+    """A share.
+
+    Raises
+    ------
+    ParameterError
+        It is none.
+    """
+    if not isinstance(confidence, (int, float)) or not 0 < confidence < 1:
+        raise ParameterError(
+            f"confidence must be a share above 0 and below 1, such as 0.95; got {confidence!r}"
+        )
+
+
 def names_of(metrics: str | Sequence[str] | None, k: int | Sequence[int]) -> list[str]:
     """The names that `metrics` stands for, each with its cut-off.
 
@@ -230,7 +243,9 @@ def _runs(
     with progress_bar("comparing", sum(map(len, trainers.values())), progress) as tick:
         for entry in entries:
             try:
-                found[entry.name] = _runs_of(entry, trainers[entry.name], train, valid, protocol, threads, tick)
+                found[entry.name] = _runs_of(
+                    entry, trainers[entry.name], train, valid, protocol, threads, tick
+                )
             except Exception as error:
                 raise entry.named(error) from error
     return found
@@ -268,14 +283,15 @@ def _warnings(
         seen = report.counts.get("events_relevant_seen", 0)
         if entry.model is not None and seen:
             said.setdefault(
-                f"{seen:,} of the held-out events are in the model's own history: it may have learned from the test set",
+                f"{seen:,} of the held-out events are in the model's own history: it may have learned from them",
                 [],
             ).append(entry.name)
         if entry.transform is not None and train is not None:
             fewer = train.n_events - entry.events(train).n_events
             if fewer:
                 said.setdefault(
-                    f"learned from {fewer:,} events fewer than the others, and may recommend what is in those", []
+                    f"learned from {fewer:,} events fewer than the others, and may recommend what is in those",
+                    [],
                 ).append(entry.name)
         missing = [name for name in wanted if name not in report.metrics]
         if missing:

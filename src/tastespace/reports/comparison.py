@@ -114,11 +114,13 @@ class Comparison:
         columns: dict[str, Any] = {"model": list(self.models)}
         for metric in self.metrics:
             found = [self.estimates[model].get(metric) for model in self.models]
-            columns[metric] = _floats([one and one.value for one in found])
-            columns[f"{metric} low"] = _floats([one and one.low for one in found])
-            columns[f"{metric} high"] = _floats([one and one.high for one in found])
+            columns[metric] = _floats([None if one is None else one.value for one in found])
+            columns[f"{metric} low"] = _floats([None if one is None else one.low for one in found])
+            columns[f"{metric} high"] = _floats([None if one is None else one.high for one in found])
             if self.facts.seeds > 1:
-                columns[f"{metric} deviation"] = _floats([one and one.deviation for one in found])
+                columns[f"{metric} deviation"] = _floats(
+                    [None if one is None else one.deviation for one in found]
+                )
         costs = [self.costs(model) for model in self.models]
         for name in costs[0]:
             columns[name] = _floats([cost[name] for cost in costs])
@@ -166,7 +168,9 @@ class Comparison:
             }
             for test in self.tested
         ]
-        numbers: dict[str, Any] = {name: np.array([row[name] for row in rows], np.float64) for name in _NUMBERS}
+        numbers: dict[str, Any] = {
+            name: np.array([row[name] for row in rows], np.float64) for name in _NUMBERS
+        }
         words: dict[str, Any] = {
             name: np.array([row[name] for row in rows], object) for name in ("metric", "model", "against")
         }
@@ -180,7 +184,10 @@ class Comparison:
         metric by its name, NaN where there is none.
         """
         points = [
-            (name, run.seed, point) for name, several in self.runs.items() for run in several for point in run.curve
+            (name, run.seed, point)
+            for name, several in self.runs.items()
+            for run in several
+            for point in run.curve
         ]
         metrics = dict.fromkeys(metric for _, _, point in points for metric in point.validation)
         columns: dict[str, Any] = {
@@ -216,7 +223,11 @@ class Comparison:
         if not tables:
             return None
         shared = next(iter(tables.values())).columns
-        names = ["model", *shared, *dict.fromkeys(c for t in tables.values() for c in t.columns if c not in shared)]
+        names = [
+            "model",
+            *shared,
+            *dict.fromkeys(c for t in tables.values() for c in t.columns if c not in shared),
+        ]
         rows = [{"model": model, **row} for model, table in tables.items() for row in table.rows()]
         return Table({name: [row.get(name, float("nan")) for row in rows] for name in names})
 

@@ -14,7 +14,7 @@ from tastespace.data.threads import resolve_threads
 from tastespace.errors import InputError, ParameterError
 from tastespace.evaluation.targets import Relevance
 from tastespace.models.table import Table
-from tastespace.reports.compare import check_counts, names_of
+from tastespace.reports.compare import check_confidence, check_counts, names_of
 from tastespace.reports.document import FORMAT, dump
 from tastespace.reports.entries import Learner, Transform, read_entry
 from tastespace.reports.markdown import escape, grid
@@ -63,7 +63,7 @@ class CrossValidation:
 
     @property
     def summary(self) -> Table:
-        """One row for each metric: ``metric``, ``mean``, ``deviation`` (over the folds) and the interval, ``low``, ``high``.
+        """One row for each metric: ``metric``, ``mean``, ``deviation`` over the folds, ``low`` and ``high``.
 
         The interval is Student's with the variance of Nadeau and Bengio, which allows for folds that share most of
         their training events; without that it would be far too narrow.
@@ -96,7 +96,10 @@ class CrossValidation:
             f"{name:<16}{number(mean):>9}{number(deviation):>11}   {number(low)}..{number(high)}"
             for name, mean, deviation, low, high in self.summary
         ]
-        lines += ["", *filled(f"fitted in {amount(seconds)} s; first fold: {self.runs[0][0].report.protocol}")]
+        lines += [
+            "",
+            *filled(f"fitted in {amount(seconds)} s; first fold: {self.runs[0][0].report.protocol}"),
+        ]
         return "\n".join(lines)
 
     def to_markdown(self) -> str:
@@ -196,6 +199,7 @@ def cross_validate(
     if entry.model is not None:
         raise InputError("cross_validate fits anew on every split and takes a trainer; got a fitted model")
     check_counts(seeds=seeds, seed=seed)
+    check_confidence(confidence)
     cuts = kfold(splits, folds, seed) if isinstance(splits, Interactions) else list(splits)
     if len(cuts) < 2 or not all(isinstance(cut, Split) for cut in cuts):
         raise ParameterError(

@@ -97,9 +97,7 @@ def read_entries(models: Mapping[str, Entrant]) -> list[Entry]:
         One is neither trainer nor model.
     """
     if not isinstance(models, Mapping):
-        raise InputError(
-            f'models must be a mapping such as {{"als": ts.ALS()}}; got {type(models).__name__}'
-        )
+        raise InputError(f'models must be a mapping such as {{"als": ts.ALS()}}; got {type(models).__name__}')
     if not models:
         raise ParameterError('models is empty; name at least one, such as {"als": ts.ALS()}')
     for name in models:
@@ -117,18 +115,22 @@ def read_entry(name: str, value: object) -> Entry:
         It is neither trainer nor model.
     """
     transform: Any = None
-    thing = value
+    thing: Any = value
     if isinstance(value, tuple) and len(value) == 2:
         thing, transform = value
         if _is_model(thing):
-            raise InputError(f"models[{name!r}] is fitted already, so a transform of its training events is too late")
+            raise InputError(
+                f"models[{name!r}] is fitted already, so a transform of its training events is too late"
+            )
         if not callable(transform):
             raise InputError(
                 f"models[{name!r}]: beside the trainer stands a function of the training events, such as "
                 f"lambda train: train.as_implicit(); got {type(transform).__name__}"
             )
     if isinstance(thing, type):
-        raise InputError(f"models[{name!r}] is the class {thing.__name__}; pass one of it, {thing.__name__}()")
+        raise InputError(
+            f"models[{name!r}] is the class {thing.__name__}; pass one of it, {thing.__name__}()"
+        )
     if _is_model(thing):
         return Entry(name, model=thing)
     if not callable(getattr(thing, "fit", None)):

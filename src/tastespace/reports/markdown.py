@@ -109,7 +109,7 @@ def _tests(comparison: Comparison) -> Iterable[list[str]]:
 
 def _explained(comparison: Comparison) -> str:
     return escape(
-        f"Differences are the model's less the other's, with {percent(comparison)} intervals. P-values are corrected by "
-        f"Holm over all {len(comparison.tested)} rows. d is the mean of the users' differences over their standard "
+        f"Differences are the model's less the other's, with {percent(comparison)} intervals. P-values are corrected "
+        f"by Holm over all {len(comparison.tested)} rows. d is the mean of the users' differences over their standard "
         "deviation; better and worse are shares of users."
     )

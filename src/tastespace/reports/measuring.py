@@ -125,7 +125,11 @@ def run(
     model = fitted.model
     started = time.perf_counter()
     report = evaluate(
-        model, protocol.test, metrics=protocol.names_for(model), threads=threads, **_accepted(protocol.options)
+        model,
+        protocol.test,
+        metrics=protocol.names_for(model),
+        threads=threads,
+        **_accepted(protocol.options),
     )
     seconds = time.perf_counter() - started
     info = getattr(model, "info", None)
@@ -140,7 +144,9 @@ def run(
         model_bytes=model_bytes(model),
         curve=fitted.curve,
         samples={
-            name: _samples(report, name, model, protocol.events) for name in report if name in report._per_user
+            name: _samples(report, name, model, protocol.events)
+            for name in report
+            if name in report._per_user
         },
     )
 

@@ -70,7 +70,7 @@ def page(comparison: Comparison) -> str:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         # Nothing may be fetched, whatever a name holds: the page stands alone.
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         f"<title>{title}</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(part for part in body if part)
         + f"\n<footer>Made {made} with {escape(versions)}.</footer>\n</main>\n</body>\n</html>\n"
@@ -173,7 +173,9 @@ def _pictures(comparison: Comparison, look: dict[str, Look]) -> str:
         f"<figure><h3>{escape(title)}</h3>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
         for title, svg, caption in drawn
     )
-    return f'<section><h2>Pictures</h2><ul class="key">{key}</ul><div class="pictures">{figures}</div></section>'
+    return (
+        f'<section><h2>Pictures</h2><ul class="key">{key}</ul><div class="pictures">{figures}</div></section>'
+    )
 
 
 def _costs(comparison: Comparison, look: dict[str, Look]) -> str:
@@ -192,7 +194,18 @@ def _costs(comparison: Comparison, look: dict[str, Look]) -> str:
 
 
 _COST_TITLES = ("fitting, s", "scoring, s", "memory to fit, MB", "model, MB")
-_TESTED = ("metric", "model", "against", "difference", "bootstrap", "Wilcoxon", "sign", "effect d", "users better", "worse")
+_TESTED = (
+    "metric",
+    "model",
+    "against",
+    "difference",
+    "bootstrap",
+    "Wilcoxon",
+    "sign",
+    "effect d",
+    "users better",
+    "worse",
+)
 
 
 def _tests(comparison: Comparison) -> str:
@@ -216,8 +229,8 @@ def _tests(comparison: Comparison) -> str:
         )
     return (
         f"<section><details><summary>All {len(rows)} tests</summary>{_table(_TESTED, rows)}"
-        f'<p class="soft">Every difference is the model\'s value less the other\'s on the same users, with its '
-        f"{percent(comparison)} interval. The three columns of p-values are Holm-corrected over all rows. Effect d is the "
+        f"<p class=\"soft\">Every difference is the model's value less the other's on the same users, with its "
+        f"{percent(comparison)} interval. The p-values of each test are Holm-corrected over all rows. Effect d is the "
         "mean of the users' differences over their standard deviation. A small p-value says that the order would "
         "likely hold for other users of this kind; it does not say that the difference matters, nor that it holds "
         "for another time, another split or other settings of the models.</p></details></section>"
@@ -237,7 +250,8 @@ def _how(comparison: Comparison) -> str:
     )
     return (
         f'<section><h2>How it was done</h2><dl class="pairs">{words}</dl></section>'
-        f'<section><details><summary>Settings of the models</summary><dl class="pairs">{settings}</dl></details></section>'
+        f'<section><details><summary>Settings of the models</summary><dl class="pairs">{settings}</dl></details>'
+        "</section>"
     )
 
 

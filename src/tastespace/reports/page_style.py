@@ -25,7 +25,8 @@ h3 { font-size: 14px; margin: 0 0 6px; font-weight: 600; }
 p { margin: 0 0 12px; max-width: 80ch; }
 .finding { font-size: 17px; line-height: 1.5; max-width: 68ch; }
 .soft, figcaption { color: var(--soft); font-size: 13px; }
-section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 22px 24px; margin: 0 0 18px; }
+section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 22px 24px;
+  margin: 0 0 18px; }
 section > .soft:last-child { margin-bottom: 0; }
 p.soft { max-width: 110ch; }
 .facts { display: flex; flex-wrap: wrap; gap: 1px; background: var(--line);
@@ -48,19 +49,24 @@ tbody th small { display: block; font-weight: 400; color: var(--soft); font-size
 td small { display: block; color: var(--soft); font-size: 11.5px; }
 td.best b { font-weight: 700; }
 td b { font-weight: 500; }
-td.best b::after { content: ""; display: block; height: 2px; border-radius: 1px; background: var(--accent); margin-top: 1px; }
+td.best b::after { content: ""; display: block; height: 2px; border-radius: 1px; background: var(--accent);
+  margin-top: 1px; }
 td b { display: inline-block; }
 .up { color: var(--good); } .down { color: var(--bad); }
 .up, .down { font-size: 11px; margin-right: 5px; }
 .range { display: block; position: relative; height: 5px; margin: 6px 0 3px auto; width: 104px; border-radius: 3px;
   background: var(--track); }
-.range i { position: absolute; top: 0; bottom: 0; left: calc(var(--a) * 1%); width: calc(var(--w) * 1%); min-width: 2px;
+.range i { position: absolute; top: 0; bottom: 0; left: calc(var(--a) * 1%); width: calc(var(--w) * 1%);
+  min-width: 2px;
   border-radius: 3px; background: var(--c); opacity: .55; }
-.range u { position: absolute; top: -2px; bottom: -2px; left: calc(var(--v) * 1% - 1px); width: 2px; background: var(--ink); }
+.range u { position: absolute; top: -2px; bottom: -2px; left: calc(var(--v) * 1% - 1px); width: 2px;
+  background: var(--ink); }
 .mark { width: 22px; height: 14px; vertical-align: -2px; margin-right: 8px; flex: none; }
-.key { display: flex; flex-wrap: wrap; gap: 4px 22px; list-style: none; margin: 10px 0 6px; padding: 0; font-size: 13.5px; }
+.key { display: flex; flex-wrap: wrap; gap: 4px 22px; list-style: none; margin: 10px 0 6px; padding: 0;
+  font-size: 13.5px; }
 .key li { overflow-wrap: anywhere; display: flex; align-items: center; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 26px 34px; margin-top: 14px; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr));
+  gap: 26px 34px; margin-top: 14px; }
 figure { margin: 0; min-width: 0; }
 figure > svg { display: block; width: 100%; height: auto; stroke-linejoin: round; font-family: inherit; }
 figcaption { margin-top: 4px; }

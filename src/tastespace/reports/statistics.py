@@ -139,7 +139,9 @@ def paired(
     difference = model[0] - other[0]
     drawn = model[2] - other[2]
     apart = model[1] - other[1]
-    apart = np.where(np.abs(apart) <= 1e-12, 0.0, apart)  # what rounding makes of equal values is no difference
+    apart = np.where(
+        np.abs(apart) <= 1e-12, 0.0, apart
+    )  # what rounding makes of equal values is no difference
     low, high = interval(drawn, confidence)
     ahead = apart > 0 if upward else apart < 0
     equal = float(np.mean(apart == 0))
@@ -176,7 +178,7 @@ def wilcoxon_test(apart: Floats) -> float:
     apart = apart[apart != 0]
     if len(apart) == 0:
         return 1.0
-    method: Literal["exact", "asymptotic"] = "asymptotic"
+    method: Literal["exact", "approx"] = "approx"  # the normal approximation, with the variance of ties
     if len(apart) <= 50 and len(np.unique(np.abs(apart))) == len(apart):
         method = "exact"  # known for ranks without ties
     found: Any = wilcoxon(apart, method=method)

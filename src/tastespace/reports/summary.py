@@ -124,14 +124,14 @@ def summarise(
     return Summary(estimates, _tests(runs, metrics, columns, users, reference, confidence), warnings)
 
 
-def _common_users(
-    runs: Runs, metrics: Sequence[str]
-) -> tuple[dict[str, NDArray[np.int32]], tuple[str, ...]]:
+def _common_users(runs: Runs, metrics: Sequence[str]) -> tuple[dict[str, NDArray[np.int32]], tuple[str, ...]]:
     """Test users by metric for whom every run that has the metric has a value, and what that leaves out."""
     users: dict[str, NDArray[np.int32]] = {}
     lost: dict[tuple[int, int], list[str]] = {}
     for metric in metrics:
-        sets = [run.samples[metric].rows for several in runs.values() for run in several if metric in run.samples]
+        sets = [
+            run.samples[metric].rows for several in runs.values() for run in several if metric in run.samples
+        ]
         if not sets:
             continue
         common = every = sets[0]
@@ -141,10 +141,10 @@ def _common_users(
         if len(common) < len(every):
             lost.setdefault((len(common), len(every)), []).append(metric)
     warnings = []
-    for (common, every), names in lost.items():
-        of = f"the models did not score the same users: of {every:,} that any scored, "
-        if common:
-            warnings.append(f"{of}{', '.join(names)} are compared on the {common:,} that all scored")
+    for (shared, any_), names in lost.items():
+        of = f"the models did not score the same users: of {any_:,} that any scored, "
+        if shared:
+            warnings.append(f"{of}{', '.join(names)} are compared on the {shared:,} that all scored")
         else:
             warnings.append(f"{of}none was scored by all, so {', '.join(names)} cannot be compared")
     return {metric: rows for metric, rows in users.items() if len(rows)}, tuple(warnings)

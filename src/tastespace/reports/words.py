@@ -90,7 +90,9 @@ def headline(comparison: Comparison) -> str:
     said = f"{name} has the best {metric}: {number(top.value)}"
     if top.low is not None:
         said += f" ({percent(comparison)} interval {number(top.low)} to {number(top.high)})"
-    rest = [test for test in comparison.tested if test.metric == metric and name in (test.model, test.against)]
+    rest = [
+        test for test in comparison.tested if test.metric == metric and name in (test.model, test.against)
+    ]
     if not rest:
         return f"{said}."
     close = [
@@ -114,9 +116,11 @@ def legend(comparison: Comparison, *, better: str = "▲", worse: str = "▼") -
     """What the marks in the table mean."""
     said = f"* best. {percent(comparison)} intervals from {comparison.facts.resamples:,} bootstrap samples of users."
     if comparison.tested:
+        n = len(comparison.tested)
+        corrected = f"Holm's correction over all {n} tests, " if n > 1 else ""
         said += (
             f" {better} better and {worse} worse than {comparison.reference} by more than chance: paired bootstrap, "
-            f"Holm's correction over all {len(comparison.tested)} tests, p < {level(comparison):g}."
+            f"{corrected}p < {level(comparison):g}."
         )
     if comparison.facts.seeds > 1:
         said += f" ± standard deviation over {comparison.facts.seeds} seeds."
