@@ -13,7 +13,7 @@ import numpy as np
 from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
 from tastespace.data.threads import resolve_threads
-from tastespace.errors import InputError, ParameterError
+from tastespace.errors import InputError, ParameterError, TastespaceError
 from tastespace.evaluation.protocol import describe_relevance
 from tastespace.evaluation.selection import nearest
 from tastespace.evaluation.targets import Relevance
@@ -246,8 +246,11 @@ def _runs(
                 found[entry.name] = _runs_of(
                     entry, trainers[entry.name], train, valid, protocol, threads, tick
                 )
-            except Exception as error:
-                raise entry.named(error) from error
+            except TastespaceError as error:
+                raise type(error)(f"models[{entry.name!r}]: {error}") from error
+            except Exception as error:  # not ours, so it keeps its own words
+                error.add_note(f"at models[{entry.name!r}] of the comparison")
+                raise
     return found
 
 

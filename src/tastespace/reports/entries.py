@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from tastespace.data.interactions import Interactions
-from tastespace.errors import InputError, ParameterError, TastespaceError
+from tastespace.errors import InputError, ParameterError
 from tastespace.models.protocol import Recommender
 
 Transform: TypeAlias = Callable[[Interactions], Interactions]
@@ -76,14 +76,6 @@ class Entry:
             return [(None, self.trainer)]
         first = int(settings["seed"])
         return [(seed, self.trainer.replace(seed=seed)) for seed in range(first, first + seeds)]
-
-    def named(self, error: Exception) -> Exception:
-        """The error again, saying at which model it came up."""
-        where = f"models[{self.name!r}]"
-        if isinstance(error, TastespaceError):
-            return type(error)(f"{where}: {error}")
-        error.add_note(f"at {where} of the comparison")  # not ours, so it keeps its own words
-        return error
 
 
 def read_entries(models: Mapping[str, Entrant]) -> list[Entry]:
