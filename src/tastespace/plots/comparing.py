@@ -103,8 +103,7 @@ def quality_by_popularity(
     for label in ax.get_xticklabels():
         label.set_parse_math(False)
     ax.set_ylim(bottom=0)
-    key(ax, dress(ax, x="items by training events, least popular first", y=metric))
-    ax.tick_params(axis="x", labelsize=7.5)
+    key(ax, dress(ax, x="training events of an item, least popular first", y=metric))
     return ax
 
 

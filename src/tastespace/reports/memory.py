@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,9 +19,10 @@ _PROCESS = Path("/proc/self")
 def with_peak(work: Callable[[], Result]) -> tuple[Result, int | None]:
     """The result of `work`, and by how many bytes resident memory grew at its peak.
 
-    None where the system cannot tell: it takes Linux's resettable high-water mark. Memory that the process had
-    taken before and not given back is used again without growth, so the number is a lower bound of what was needed.
+    None where the system cannot tell: it takes Linux's resettable high-water mark. Memory that the process took before
+    and cannot give back is used again without growth, so the number is a lower bound of what was needed.
     """
+    _give_back()
     before = _resident("VmRSS") if _reset_peak() else None
     result = work()
     peak = None if before is None else _resident("VmHWM")
@@ -31,6 +35,13 @@ def model_bytes(model: object) -> int | None:
     arrays: list[Any] = [getattr(model, name, None) for name in names if not name.startswith("_")]
     sizes = [array.nbytes for array in arrays if isinstance(array, np.ndarray)]
     return sum(sizes) if sizes else None
+
+
+def _give_back() -> None:
+    """Hand unused memory back to the system, where the C library can (glibc), so that using it again counts."""
+    gc.collect()
+    with suppress(OSError, AttributeError, TypeError):  # other systems have no such function
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _reset_peak() -> bool:

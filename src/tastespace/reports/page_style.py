@@ -49,8 +49,7 @@ tbody th small { display: block; font-weight: 400; color: var(--soft); font-size
 td small { display: block; color: var(--soft); font-size: 11.5px; }
 td.best b { font-weight: 700; }
 td b { font-weight: 500; }
-td.best b::after { content: ""; display: block; height: 2px; border-radius: 1px; background: var(--accent);
-  margin-top: 1px; }
+td.best b { box-shadow: 0 2px 0 var(--accent); }
 td b { display: inline-block; }
 .up { color: var(--good); } .down { color: var(--bad); }
 .up, .down { font-size: 11px; margin-right: 5px; }

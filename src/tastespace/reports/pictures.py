@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -56,11 +55,18 @@ def _drawings(comparison: Comparison) -> Iterator[Drawing]:
     groups = _by_popularity(comparison)
     if groups is not None:
         labels, values = groups
+        others = [name for name in names if name not in values]
+        left_out = (
+            f" Left out, because other training events make other groups: {', '.join(others)}."
+            if others
+            else ""
+        )
         yield (
             "Quality by popularity of the items",
             lambda ax: quality_by_popularity(values, labels, metric=headline, names=names, ax=ax),
             f"{headline} where only held-out items of a group count. Each group has the same share of the training "
-            "events. A model that is good on the right only repeats what is popular.",
+            "events; the axis shows how many an item has. A model that is good on the right only repeats what is "
+            f"popular.{left_out}",
         )
     yield from _learning(comparison)
     costs = _by_time(comparison)
@@ -99,17 +105,25 @@ def _by_length(comparison: Comparison) -> dict[str, dict[int, float]]:
 
 
 def _by_popularity(comparison: Comparison) -> tuple[list[str], dict[str, list[float]]] | None:
-    """Labels of the groups and the headline by model; None where the comparison has no slices."""
+    """Labels of the groups and the headline by model; None where the comparison has no slices.
+
+    Groups are by the training events of each model, so only models with the reference's groups are drawn.
+    """
     table = comparison.slices("item_popularity")
     if table is None or comparison.headline not in table.columns:
         return None
-    rows = list(table.rows())
-    labels = list(dict.fromkeys(str(row["slice"]) for row in rows))
-    values: dict[str, list[float]] = {}
-    for model in comparison.models:
-        of_model = {str(row["slice"]): row[comparison.headline] for row in rows if row["model"] == model}
-        values[model] = [float(of_model.get(label, math.nan)) for label in labels]
-    return (labels, values) if len(labels) > 1 else None
+    by_model: dict[str, dict[str, float]] = {}
+    for row in table.rows():
+        if row["slice"] != "cold":
+            by_model.setdefault(row["model"], {})[str(row["slice"])] = float(row[comparison.headline])
+    labels = list(by_model[comparison.reference])
+    values = {model: list(line.values()) for model, line in by_model.items() if list(line) == labels}
+    return ([_short(label) for label in labels], values) if len(labels) > 1 else None
+
+
+def _short(label: str) -> str:
+    """``2,009 items, 1-120 events`` as ``1–120``."""
+    return label.rpartition(", ")[2].removesuffix(" events").replace("-", "–")
 
 
 def _learning(comparison: Comparison) -> Iterator[Drawing]:
