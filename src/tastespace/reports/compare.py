@@ -6,7 +6,7 @@ import datetime
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -39,6 +39,7 @@ def compare(
     relevant: Relevance = None,
     exclude_seen: bool = True,
     candidates: Any = None,
+    cold: Literal["skip", "score"] = "skip",
     reference: str | None = None,
     seeds: int = 1,
     resamples: int = 10_000,
@@ -65,7 +66,7 @@ def compare(
         ``(ts.ImplicitALS(), lambda train: train.as_implicit())``. The test events are the same for all.
     split
         The split; or the test events alone, where all models are fitted already.
-    k, metrics, relevant, exclude_seen, candidates
+    k, metrics, relevant, exclude_seen, candidates, cold
         As in :func:`tastespace.evaluate`. ``metrics=None`` is ndcg, recall, hit_rate and coverage at `k`, and rmse and
         mae where the test events are ratings and the model predicts ratings. A model that predicts none has no value
         in rating metrics.
@@ -121,6 +122,7 @@ def compare(
             "relevant": relevant,
             "exclude_seen": exclude_seen,
             "candidates": candidates,
+            "cold": cold,
             "slices": slices,
         },
     )

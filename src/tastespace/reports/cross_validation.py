@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -152,6 +152,7 @@ def cross_validate(
     relevant: Relevance = None,
     exclude_seen: bool = True,
     candidates: Any = None,
+    cold: Literal["skip", "score"] = "skip",
     folds: int = 5,
     seed: int = 0,
     seeds: int = 1,
@@ -167,7 +168,7 @@ def cross_validate(
         What learns; or a trainer and a function of its training events, as in `compare`.
     splits
         Splits, such as those of ``ts.split.kfold``; or events, which ``ts.split.kfold`` cuts.
-    k, metrics, relevant, exclude_seen, candidates
+    k, metrics, relevant, exclude_seen, candidates, cold
         As in `compare`.
     folds, seed
         Of ``ts.split.kfold``, where `splits` are events.
@@ -208,7 +209,13 @@ def cross_validate(
         )
     resolve_threads(threads)
     names = tuple(names_of(metrics, k))
-    options = {"relevant": relevant, "exclude_seen": exclude_seen, "candidates": candidates, "slices": 0}
+    options = {
+        "relevant": relevant,
+        "exclude_seen": exclude_seen,
+        "candidates": candidates,
+        "cold": cold,
+        "slices": 0,
+    }
     trainers = entry.seeded(seeds)
     runs = []
     with progress_bar("cross-validating", len(cuts) * len(trainers), progress) as tick:

@@ -101,7 +101,7 @@ def _tests(comparison: Comparison) -> Iterable[list[str]]:
             signed(found.difference),
             f"{signed(found.low)} to {signed(found.high)}",
             *(escape(probability(p)) for p in (test.holm_bootstrap, test.holm_wilcoxon, test.holm_sign)),
-            f"{found.d:+.2f}",
+            signed(found.d, 2),
             share(found.better),
             share(found.worse),
         ]

@@ -146,7 +146,7 @@ def _value(
         )
         cell += (
             f'<span class="range" style="--a:{a:.1f};--w:{w:.1f};--v:{v:.1f};--c:{colour}"><i></i><u></u></span>'
-            f"<small>{number(found.low)} – {number(found.high)}</small>"
+            f"<small>{number(found.low)} to {number(found.high)}</small>"
         )
     if found.deviation is not None:
         cell += f"<small>± {number(found.deviation)} over seeds</small>"
@@ -218,11 +218,11 @@ def _tests(comparison: Comparison) -> str:
         rows.append(
             [
                 f"<td>{escape(test.metric)}</td>",
-                f"<td>{escape(test.model)}</td>",
-                f"<td>{escape(test.against)}</td>",
-                f"<td><b>{signed(found.difference)}</b><small>{signed(found.low)} – {signed(found.high)}</small></td>",
+                f'<td class="name">{escape(test.model)}</td>',
+                f'<td class="name">{escape(test.against)}</td>',
+                f"<td><b>{signed(found.difference)}</b><small>{signed(found.low)} to {signed(found.high)}</small></td>",
                 *(f"<td>{escape(probability(p))}</td>" for p in p_values),
-                f"<td>{found.d:+.2f}</td>",
+                f"<td>{signed(found.d, 2)}</td>",
                 f"<td>{share(found.better)}</td>",
                 f"<td>{share(found.worse)}</td>",
             ]

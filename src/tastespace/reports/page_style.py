@@ -42,10 +42,11 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: right; padding: 9px 0 9px 22px; border-bottom: 1px solid var(--line); vertical-align: top;
   white-space: nowrap; }
 thead th { color: var(--soft); font-weight: 600; font-size: 12.5px; vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
+th:first-child, td:first-child, td.name { text-align: left; padding-left: 0; }
 tbody tr:last-child > * { border-bottom: 0; }
 tbody th { font-weight: 600; max-width: 260px; white-space: normal; overflow-wrap: anywhere; min-width: 120px; }
 tbody th small { display: block; font-weight: 400; color: var(--soft); font-size: 12px; }
+td.name { padding-left: 22px; }
 td small { display: block; color: var(--soft); font-size: 11.5px; }
 td.best b { font-weight: 700; }
 td b { font-weight: 500; }

@@ -65,7 +65,7 @@ def _drawings(comparison: Comparison) -> Iterator[Drawing]:
             "Quality by popularity of the items",
             lambda ax: quality_by_popularity(values, labels, metric=headline, names=names, ax=ax),
             f"{headline} where only held-out items of a group count. Each group has the same share of the training "
-            "events; the axis shows how many an item has. A model that is good on the right only repeats what is "
+            "events; the axis shows how many an item has. A model that is good only on the right repeats what is "
             f"popular.{left_out}",
         )
     yield from _learning(comparison)

@@ -30,9 +30,9 @@ def amount(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def signed(value: float) -> str:
+def signed(value: float, digits: int = 4) -> str:
     """A difference, with its sign."""
-    return f"{value:+.4f}"
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def probability(p: float) -> str:
