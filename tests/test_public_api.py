@@ -14,8 +14,8 @@ import tastespace
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(tastespace.__file__).parent
-PRIVATE = {"data", "evaluation", "models", "plots", "reports", "store", "trainers", "version"}
-ON_DEMAND = {"cli", "testing"}  # attributes once something has imported them
+PRIVATE = {"data", "evaluation", "models", "reports", "store", "trainers", "version"}
+ON_DEMAND = {"cli", "plots", "testing"}  # attributes once something has imported them
 
 
 def is_ours(value):

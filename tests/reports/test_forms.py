@@ -160,6 +160,32 @@ def test_validation_metrics_have_a_picture(split, tmp_path):
     )
 
 
+def test_groups_of_items_have_a_picture_where_models_share_them(comparison, tmp_path, monkeypatch):
+    def sliced(report, by):
+        other = report is comparison.reports["als"]
+        labels = ["30 items, 1-9 events", f"10 items, {11 if other else 10}-99 events", "cold"]
+        return ts.Table(
+            {"slice": labels, "users": [3, 4, 5], "events": [6, 7, 8], "ndcg@10": [0.1, 0.2, 0.0]}
+        )
+
+    monkeypatch.setattr(ts.Report, "slices", sliced, raising=False)
+    table = comparison.slices("item_popularity")
+    assert table.columns == ("model", "slice", "users", "events", "ndcg@10")
+    assert len(table) == 9
+    text = comparison.to_html(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert text.count("<figure>") == 4
+    assert ">10–99<" in text
+    assert ">cold<" not in text
+    assert "Left out, because other training events make other groups: als." in text
+    assert json.loads(comparison.to_json())["slices"]["warmth"][8]["model"] == "implicit"
+
+
+def test_without_slices(split, tmp_path):
+    found = ts.compare({"p": ts.Popularity()}, split, resamples=100, slices=0)
+    assert found.slices() is None
+    assert "Quality by popularity" not in found.to_html(tmp_path / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_folder_that_is_not_there(comparison, tmp_path):
     with pytest.raises(MissingFileError, match="there is no folder"):
         comparison.to_html(tmp_path / "none" / "report.html")

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tastespace.cli.console import say, size, write, write_json
-from tastespace.cli.files import replace_file
-from tastespace.cli.fit import check_writable
+from tastespace.cli.files import check_writable, replace_file
 from tastespace.cli.options import Json
 from tastespace.cli.source import Columns, Selection, Source, load, splitter
 from tastespace.cli.trainer import build_trainer

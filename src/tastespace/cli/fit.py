@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tastespace.cli.console import say, size, write, write_json
+from tastespace.cli.files import check_writable
 from tastespace.cli.options import Json
 from tastespace.cli.source import Columns, Selection, Source, load, splitter
 from tastespace.cli.trainer import TrainerOptions
-from tastespace.errors import FileError
 
 if TYPE_CHECKING:
     from tastespace.data.interactions import Interactions
@@ -82,16 +82,3 @@ def fit(
     for name, value in model.info.metrics.items():
         write(f"{name} {value:.6g}")
     write(f"{output}  {size(os.path.getsize(output))}")
-
-
-def check_writable(output: str, option: str = "--output") -> None:
-    """Refuse an output that cannot be written before hours of work, not after."""
-    folder = os.path.dirname(output) or "."
-    if not os.path.isdir(folder):
-        raise FileError(
-            f"{output} cannot be written: there is no folder {folder}; create it or change {option}"
-        )
-    if os.path.isdir(output):
-        raise FileError(f"{output} cannot be written: it is a folder; give {option} a file name")
-    if not os.access(folder, os.W_OK):
-        raise FileError(f"{output} cannot be written: no permission to write in {folder}; change {option}")

@@ -291,9 +291,10 @@ def _warnings(
                 f"{seen:,} of the held-out events are in the model's own history: it may have learned from them",
                 [],
             ).append(entry.name)
-        if entry.transform is not None and train is not None:
-            fewer = train.n_events - entry.events(train).n_events
-            if fewer:
+        events = runs[entry.name][0].events
+        if train is not None and events is not None:
+            fewer = train.n_events - events
+            if fewer > 0:
                 said.setdefault(
                     f"learned from {fewer:,} events fewer than the others, and may recommend what is in those",
                     [],

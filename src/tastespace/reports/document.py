@@ -58,6 +58,7 @@ def _run(run: Run, *, per_user: bool) -> dict[str, Any]:
         "seed": run.seed,
         "trainer": run.trainer,
         "params": run.params,
+        "train_events": run.events,
         "metrics": run.report.metrics,
         "counts": run.report.counts,
         "fit_seconds": run.fit_seconds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ class Run:
         None where the entry has none.
     trainer, params
         What learned the model, as it says itself.
+    events
+        How many it learned from; None for a model that came fitted.
     report
         What `tastespace.evaluate` found.
     fit_seconds, score_seconds
@@ -57,6 +60,7 @@ class Run:
     seed: int | None
     trainer: str
     params: dict[str, Any]
+    events: int | None
     report: Report
     fit_seconds: float | None
     score_seconds: float
@@ -137,22 +141,22 @@ def run(
         seed=seed,
         trainer=getattr(info, "trainer", type(model).__name__),
         params=dict(getattr(info, "params", {})),
+        events=None if train is None or entry.model is not None else train.n_events,
         report=report,
         fit_seconds=fitted.seconds,
         score_seconds=seconds,
         memory=fitted.memory,
         model_bytes=model_bytes(model),
         curve=fitted.curve,
-        samples={
-            name: _samples(report, name, model, protocol.events)
-            for name in report
-            if name in report._per_user
-        },
+        samples={name: found for name in report if (found := _samples(report, name, model, protocol.events))},
     )
 
 
-def _samples(report: Report, name: str, model: Recommender, test: Interactions) -> UserSamples:
-    found = report._per_user[name]
+def _samples(report: Report, name: str, model: Recommender, test: Interactions) -> UserSamples | None:
+    """The samples of a metric; None where it belongs to all users together."""
+    found = report._per_user.get(name)
+    if found is None:
+        return None
     order = np.argsort(found.rows, kind="stable")
     rows, values = found.rows[order], np.asarray(found.values, np.float64)[order]
     if base(name) not in _BY_EVENTS:
@@ -160,7 +164,9 @@ def _samples(report: Report, name: str, model: Recommender, test: Interactions) 
     root = _BY_EVENTS[base(name)]
     errors = values**2 if root else values  # of one event of the user, on average
     shapes = [Samples(errors * counts, counts, root) for counts in _event_counts(rows, model, test)]
-    return UserSamples(rows, min(shapes, key=lambda one: abs(one.value - report[name])))
+    of = min(shapes, key=lambda one: abs(one.value - report[name]))
+    # A metric that is neither has no interval rather than a wrong one.
+    return UserSamples(rows, of) if math.isclose(of.value, report[name], rel_tol=1e-6) else None
 
 
 def _event_counts(rows: NDArray[np.int32], model: Recommender, test: Interactions) -> Sequence[Floats]:
