@@ -21,10 +21,13 @@ SLICES = ("item_popularity", "user_activity", "warmth")
 
 def document(comparison: Comparison, *, per_user: bool) -> str:
     """The document as text."""
+    facts = asdict(comparison.facts)
+    del facts["slices"]  # the number of groups, where the groups themselves are to stand
     return dump(
         {
             "format": FORMAT,
             "kind": "comparison",
+            **facts,
             "headline": comparison.headline,
             "reference": comparison.reference,
             "metrics": list(comparison.metrics),
@@ -35,7 +38,6 @@ def document(comparison: Comparison, *, per_user: bool) -> str:
             },
             "protocol": comparison.protocol,
             "warnings": list(comparison.warnings),
-            **asdict(comparison.facts),
         }
     )
 
