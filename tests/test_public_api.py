@@ -14,7 +14,7 @@ import tastespace
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(tastespace.__file__).parent
-PRIVATE = {"data", "evaluation", "models", "store", "trainers", "tuning", "version"}
+PRIVATE = {"data", "evaluation", "models", "reports", "store", "trainers", "tuning", "version"}
 ON_DEMAND = {"cli", "plots", "sklearn", "testing"}  # attributes once something has imported them
 
 

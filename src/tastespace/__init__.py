@@ -21,6 +21,10 @@ from tastespace.models.table import Neighbours as Neighbours
 from tastespace.models.table import Recommendations as Recommendations
 from tastespace.models.table import Table as Table
 from tastespace.models.visitor import Visitor as Visitor
+from tastespace.reports import Comparison as Comparison
+from tastespace.reports import CrossValidation as CrossValidation
+from tastespace.reports import compare as compare
+from tastespace.reports import cross_validate as cross_validate
 from tastespace.trainers.als import ALS as ALS
 from tastespace.trainers.baseline import Baseline as Baseline
 from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
@@ -35,6 +39,8 @@ __all__ = [
     "ALS",
     "Baseline",
     "Candidates",
+    "Comparison",
+    "CrossValidation",
     "Epoch",
     "FactorModel",
     "ImplicitALS",
@@ -51,6 +57,8 @@ __all__ = [
     "Visitor",
     "Vocabulary",
     "__version__",
+    "compare",
+    "cross_validate",
     "datasets",
     "errors",
     "evaluate",

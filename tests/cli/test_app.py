@@ -16,7 +16,19 @@ import pytest
 from tastespace import __version__
 from tests.cli.conftest import ANSI, READ, environment, process, run
 
-COMMANDS = ("demo", "read", "fit", "evaluate", "tune", "recommend", "similar", "explain", "export", "info")
+COMMANDS = (
+    "demo",
+    "read",
+    "fit",
+    "evaluate",
+    "compare",
+    "tune",
+    "recommend",
+    "similar",
+    "explain",
+    "export",
+    "info",
+)
 
 
 def test_help_names_every_command_and_the_exit_codes() -> None:

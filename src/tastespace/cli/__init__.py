@@ -1,4 +1,4 @@
-"""The command line: ``tastespace demo | read | fit | evaluate | tune | recommend | similar | explain | export | info``.
+"""The command line: ``tastespace demo | read | fit | evaluate | compare | recommend | similar | ...``.
 
 One file per command. The commands import the library when they run, so that ``--help`` answers at once.
 """
@@ -9,7 +9,19 @@ import sys
 
 import typer
 
-from tastespace.cli import demo, evaluate, explain, export, fit, info, read, recommend, similar, tune
+from tastespace.cli import (
+    compare,
+    demo,
+    evaluate,
+    explain,
+    export,
+    fit,
+    info,
+    read,
+    recommend,
+    similar,
+    tune,
+)
 from tastespace.cli.group import EXIT_CODES, Group
 from tastespace.cli.options import spread
 
@@ -29,6 +41,7 @@ for _command in (
     read.read,
     fit.fit,
     evaluate.evaluate,
+    compare.compare,
     tune.tune,
     recommend.recommend,
     similar.similar,

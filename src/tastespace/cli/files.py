@@ -37,14 +37,14 @@ def replace_file(path: Path, save: Callable[[BinaryIO], object]) -> Path:
     return path
 
 
-def check_writable(output: str) -> None:
-    """Refuse an output that cannot be written before hours of work, not after."""
+def check_writable(output: str, option: str = "--output") -> None:
+    """Refuse an output that cannot be written before hours of work, not after; `option` named it."""
     folder = os.path.dirname(output) or "."
     if not os.path.isdir(folder):
         raise FileError(
-            f"{output} cannot be written: there is no folder {folder}; create it or change --output"
+            f"{output} cannot be written: there is no folder {folder}; create it or change {option}"
         )
     if os.path.isdir(output):
-        raise FileError(f"{output} cannot be written: it is a folder; give --output a file name")
+        raise FileError(f"{output} cannot be written: it is a folder; give {option} a file name")
     if not os.access(folder, os.W_OK):
-        raise FileError(f"{output} cannot be written: no permission to write in {folder}; change --output")
+        raise FileError(f"{output} cannot be written: no permission to write in {folder}; change {option}")

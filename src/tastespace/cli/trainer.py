@@ -103,6 +103,27 @@ class TrainerOptions:
         return _construct(trainer, settings, noun=model.value)
 
 
+def build_trainer(text: str, settings: list[tuple[str, str]], *, option: str) -> Any:
+    """A trainer from the name of a model and its parameters as text.
+
+    Raises
+    ------
+    typer.BadParameter
+        If there is no such model, it has no such parameter, or a value is not of its type.
+    tastespace.errors.ParameterError
+        If the trainer refuses a value.
+    """
+    names = [model.value for model in Model]
+    if text not in names:
+        near = get_close_matches(text, names, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise typer.BadParameter(
+            f"there is no model {text!r}{hint}; use {', '.join(names)}", param_hint=option
+        )
+    given = [(option, name.replace("-", "_"), value) for name, value in settings]
+    return _construct(Model(text).trainer, given, noun=text)
+
+
 def _construct(cls: type[Any], settings: list[tuple[str, str, Any]], *, noun: str) -> Any:
     """An instance of a dataclass from (option, dotted name, text or value)."""
     hints = get_type_hints(cls)

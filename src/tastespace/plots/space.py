@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tastespace.errors import ParameterError, missing_extra
 from tastespace.plots.labels import place_labels
+from tastespace.plots.style import SERIES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,16 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["principal_plane", "space"]
 
-# "Bright" by Paul Tol (https://sronpersonalpages.nl/~pault/): told apart with any colour vision, on white and on black.
-# Each group has a marker of its own too, so that a grey print can be read.
-_STYLES = (
-    ("#4477AA", "o"),
-    ("#EE6677", "s"),
-    ("#228833", "^"),
-    ("#CCBB44", "D"),
-    ("#66CCEE", "v"),
-    ("#AA3377", "P"),
-)
 _OTHER = ("#BBBBBB", "o")
 _GRID = (
     5  # labels go to the best-known item of each cell of a 5 x 5 grid first, then to the second, and so on
@@ -172,8 +163,8 @@ def _draw_marks(
     paper: tuple[float, float, float],
     ink: str,
 ) -> None:
-    largest = [name for name, _ in Counter(filter(None, names)).most_common(len(_STYLES))]
-    styles = dict(zip(largest, _STYLES, strict=False))
+    largest = [name for name, _ in Counter(filter(None, names)).most_common(len(SERIES))]
+    styles = dict(zip(largest, SERIES, strict=False))
     for name, (colour, marker) in [*styles.items(), ("", _OTHER)]:
         rows = [row for row, own in enumerate(names) if (own if own in styles else "") == name]
         if not rows:

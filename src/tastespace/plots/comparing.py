@@ -1,0 +1,216 @@
+"""Pictures that compare models: quality against k, popularity and time, and learning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tastespace.errors import ParameterError
+from tastespace.plots.style import Look, axis, dress, key, looks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["learning_curves", "quality_against_k", "quality_by_popularity", "time_against_quality"]
+
+
+def quality_against_k(
+    values: Mapping[str, Mapping[int, float]],
+    *,
+    metric: str = "ndcg",
+    names: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a metric at several lengths of the list, one line for each model.
+
+    Parameters
+    ----------
+    values
+        By model, then by k.
+    metric
+        Its name, for the axis.
+    names
+        All models of a set of pictures, so that each keeps its colour in all of them; None: those of `values`.
+    ax
+        Where to draw; None makes a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ParameterError
+        There is nothing to draw.
+    MissingExtraError
+        Matplotlib is not installed.
+    """
+    ax = axis(ax, "drawing quality against k")
+    look = _looks(values, names)
+    places = sorted({k for line in values.values() for k in line})
+    if not places:
+        raise ParameterError("values hold no k to draw")
+    for name, line in values.items():
+        ks = sorted(line)
+        _line(ax, [float(k) for k in ks], [line[k] for k in ks], name, look[name])
+    ax.set_xscale("log")
+    ax.set_xticks(places, [str(k) for k in places])
+    ax.xaxis.minorticks_off()
+    ax.set_ylim(bottom=0)
+    key(ax, dress(ax, x="k, length of the list", y=f"{metric}@k"))
+    return ax
+
+
+def quality_by_popularity(
+    values: Mapping[str, Sequence[float]],
+    labels: Sequence[str],
+    *,
+    metric: str = "ndcg@10",
+    names: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a metric in groups of items, from the least to the most popular, one line for each model.
+
+    Parameters
+    ----------
+    values
+        By model, one value for each group; NaN where a group has none.
+    labels
+        Of the groups, least popular first.
+    metric, names, ax
+        As in `quality_against_k`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ParameterError
+        A model has another number of values than there are labels.
+    MissingExtraError
+        Matplotlib is not installed.
+    """
+    ax = axis(ax, "drawing quality by popularity")
+    look = _looks(values, names)
+    for name, line in values.items():
+        if len(line) != len(labels):
+            raise ParameterError(f"{name!r} has {len(line)} values for {len(labels)} groups of items")
+        _line(ax, list(range(1, len(line) + 1)), line, name, look[name])
+    ax.set_xticks(range(1, len(labels) + 1), labels, rotation=35, ha="right", rotation_mode="anchor")
+    for label in ax.get_xticklabels():
+        label.set_parse_math(False)
+    ax.set_ylim(bottom=0)
+    key(ax, dress(ax, x="training events of an item, least popular first", y=metric))
+    return ax
+
+
+def learning_curves(
+    values: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    metric: str = "ndcg@10",
+    x: str = "epoch",
+    names: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw how models learn, one line for each.
+
+    Parameters
+    ----------
+    values
+        By model: places on the x axis, and values there.
+    metric
+        What the values are, for the axis.
+    x
+        What the places are: epochs, or seconds.
+    names, ax
+        As in `quality_against_k`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    MissingExtraError
+        Matplotlib is not installed.
+    """
+    ax = axis(ax, "drawing learning curves")
+    from matplotlib.ticker import MaxNLocator  # here, because the line before says so nicely if it is missing
+
+    look = _looks(values, names)
+    for name, (places, line) in values.items():
+        _line(ax, places, line, name, look[name])
+    if x == "epoch":
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    key(ax, dress(ax, x=x, y=metric))
+    return ax
+
+
+def time_against_quality(
+    values: Mapping[str, tuple[float, float, float | None, float | None]],
+    *,
+    metric: str = "ndcg@10",
+    names: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what each model costs and what it gives: seconds of fitting, on a logarithmic axis, against a metric.
+
+    Parameters
+    ----------
+    values
+        By model: seconds, value, and the bounds of its interval or None.
+    metric, names, ax
+        As in `quality_against_k`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    MissingExtraError
+        Matplotlib is not installed.
+    """
+    ax = axis(ax, "drawing time against quality")
+    look = _looks(values, names)
+    for name, (seconds, value, low, high) in values.items():
+        own = look[name]
+        spread = None if low is None or high is None else [[max(0, value - low)], [max(0, high - value)]]
+        ax.errorbar(
+            max(seconds, 1e-3),
+            value,
+            yerr=spread,
+            color=own.colour,
+            marker=own.marker,
+            markersize=8,
+            linestyle="none",
+            elinewidth=1.6,
+            capsize=3,
+            label=name,
+        )
+    ax.set_xscale("log")
+    ax.margins(x=0.12)
+    ax.xaxis.set_major_formatter(lambda place, _: f"{place:g}")
+    ax.xaxis.minorticks_off()
+    key(ax, dress(ax, x="seconds of fitting", y=metric, grid="both"))
+    return ax
+
+
+def _looks(values: Mapping[str, object], names: Sequence[str] | None) -> dict[str, Look]:
+    return looks(list(values) if names is None else [*names, *(name for name in values if name not in names)])
+
+
+def _line(ax: Axes, x: Sequence[float], y: Sequence[float], name: str, look: Look) -> None:
+    ax.plot(
+        x,
+        np.asarray(y, np.float64),
+        color=look.colour,
+        marker=look.marker,
+        linestyle=look.dashes,
+        linewidth=1.8,
+        markersize=5,
+        label=name,
+    )

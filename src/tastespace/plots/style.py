@@ -1,0 +1,103 @@
+"""One look for all pictures: colours, marks, and ink that fits its background."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from tastespace.errors import missing_extra
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# "Bright" by Paul Tol (https://sronpersonalpages.nl/~pault/): told apart with any colour vision, on white and on black.
+# Each has a marker of its own too, so that a grey print can be read.
+SERIES = (
+    ("#4477AA", "o"),
+    ("#EE6677", "s"),
+    ("#228833", "^"),
+    ("#CCBB44", "D"),
+    ("#66CCEE", "v"),
+    ("#AA3377", "P"),
+)
+DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)))  # of the first six series, the next six, and all others
+FAINT = 0.18  # opacity of lines that only guide the eye
+
+
+class Look(NamedTuple):
+    """How one series is drawn; told from all others by at least one of the three up to 18 series."""
+
+    colour: str
+    marker: str
+    dashes: str | tuple[int, tuple[float, float]]
+
+
+def looks(names: Sequence[str]) -> dict[str, Look]:
+    """The look of each series, by its place."""
+    return {
+        name: Look(*SERIES[place % len(SERIES)], DASHES[min(place // len(SERIES), len(DASHES) - 1)])
+        for place, name in enumerate(names)
+    }
+
+
+def axis(ax: Axes | None, what: str, size: tuple[float, float] = (6.4, 4.0)) -> Axes:
+    """The given axis, or that of a new figure.
+
+    Raises
+    ------
+    MissingExtraError
+        Matplotlib is not installed.
+    """
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError:
+        raise missing_extra(what, "plot") from None
+    if ax is None:
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    return ax
+
+
+def ink(ax: Axes) -> str:
+    """The colour of text: that which a page has set, else dark on light and light on dark."""
+    from matplotlib.colors import to_rgb, to_rgba
+
+    given = getattr(ax, "tastespace_ink", None)
+    if given is not None:
+        return str(given)
+    figure = ax.get_figure(root=True)
+    paper = ax.get_facecolor()
+    if to_rgba(paper)[3] == 0 and figure is not None:
+        paper = figure.get_facecolor()
+    red, green, blue = to_rgb(paper)
+    return "#222222" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "#EEEEEE"
+
+
+def dress(ax: Axes, *, x: str, y: str, grid: str = "y") -> str:
+    """Give an axis its labels, faint guides and no frame.
+
+    Returns
+    -------
+    str
+        The colour of its ink.
+    """
+    colour = ink(ax)
+    ax.set_xlabel(x, color=colour, fontsize=10, parse_math=False)
+    ax.set_ylabel(y, color=colour, fontsize=10, parse_math=False)
+    ax.tick_params(colors=colour, labelsize=9, length=0)
+    ax.tick_params(which="minor", length=0)
+    for side in ("top", "right", "left"):
+        ax.spines[side].set_visible(False)
+    ax.spines["bottom"].set_color(colour)
+    ax.spines["bottom"].set_alpha(0.5)
+    ax.grid(visible=True, axis="both" if grid == "both" else "y", color=colour, alpha=FAINT, linewidth=0.7)
+    ax.set_axisbelow(True)
+    return colour
+
+
+def key(ax: Axes, colour: str) -> None:
+    """A legend of the lines that have a name, without a frame, where it covers least."""
+    if len(ax.get_legend_handles_labels()[1]) < 2:
+        return
+    legend = ax.legend(frameon=False, fontsize=9, labelcolor=colour)
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # a name may hold dollar signs
