@@ -6,8 +6,9 @@ Run in interpreters that have the libraries, from the root of the repository:
     benchmarks/.envs/metrics/bin/python tests/oracles/make.py numpy pytrec_eval ranx recometrics rectools sklearn
     benchmarks/.envs/lenskit/bin/python tests/oracles/make.py lenskit
 
-`make bench-rivals` makes both interpreters. The tables are kept, so tests need neither. They are read by
-`tests/evaluation/test_oracles.py`, which also says where definitions differ.
+`make bench-rivals` makes both interpreters, from `benchmarks/rivals/metrics.txt` and `lenskit.txt`. The tables are
+kept, so tests need neither. They are read by `tests/evaluation/test_oracles.py`, which also says where definitions
+differ.
 """
 
 import json
