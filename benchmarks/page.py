@@ -193,6 +193,33 @@ def top_k(content: Content) -> str:
     return f"{first}\n\n{second}\n\n{where(content)}"
 
 
+def evaluation(content: Content) -> str:
+    """Seconds, of which for the lists, and memory by library and number of users; which metrics each has."""
+    lines, lacks = [], {}
+    for key, cell in content["results"].items():
+        if " users=" not in key:
+            continue
+        ours = cell["libraries"]["tastespace evaluate"]["seconds"]["median"]
+        for name, found in cell["libraries"].items():
+            middle = found["seconds"]["median"]
+            lists = found["parts"].get("lists")
+            lines.append(
+                (
+                    f"{cell['users']:,}",
+                    name.removesuffix(" evaluate"),
+                    f"{len(found['metrics'])} of {len(content['results']['metrics'])}",
+                    ranged(found["seconds"]),
+                    "" if lists is None else seconds(middle - lists),
+                    f"{found['peak_mb']:,}",
+                    f"{middle / ours:.1f}",
+                )
+            )
+            lacks[name] = [one for one in content["results"]["metrics"] if one not in found["metrics"]]
+    header = ("users", "library", "metrics", "seconds", "without the lists", "peak, MB", "times ours")
+    missing = "; ".join(f"{name} {', '.join(found)}" for name, found in lacks.items() if found)
+    return f"{rows(header, lines)}\n\nNot there: {missing}.\n\n{where(content)}"
+
+
 def reading(content: Content) -> str:
     """Seconds and peak memory of every way to read, and what the memory of ours is made of."""
     lines, memory = [], []
@@ -237,6 +264,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Content], str]]] = {
     "quality": ("speed_quality_at", quality),
     "explicit": ("speed_explicit", explicit),
     "top-k": ("speed_top_k", top_k),
+    "evaluation": ("speed_evaluation", evaluation),
     "reading": ("speed_reading", reading),
     "growth": ("speed_growth", growth),
     "peaks": ("speed_roofline", peaks),

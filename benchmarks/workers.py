@@ -40,6 +40,11 @@ KINDS = {
     "LensKit BiasedMF": Kind(
         "lenskit", "BiasedMF", "lenskit", {"LK_NUM_THREADS": "{threads}", "LK_NUM_BACKEND_THREADS": "1"}
     ),
+    "tastespace evaluate": Kind("tastespace", "Evaluation", "", {}),
+    "recometrics": Kind("recometrics", "Evaluation", "metrics", {}),
+    "ranx": Kind("ranx", "Evaluation", "metrics", ONE_BLAS_THREAD),
+    "RecTools": Kind("rectools", "Evaluation", "metrics", ONE_BLAS_THREAD),
+    "LensKit": Kind("lenskit", "Evaluation", "lenskit", {"LK_NUM_THREADS": "{threads}"}),
 }
 
 

@@ -55,6 +55,12 @@ lenskit() {
     fi
 }
 
+metrics() {
+    fresh metrics
+    echo "installing recometrics, ranx, RecTools, pytrec_eval and scikit-learn; recometrics is compiled"
+    "$folder/metrics/bin/python" -m pip install --quiet -r benchmarks/rivals/metrics.txt
+}
+
 works() { # NAME MODULES
     "$folder/$1/bin/python" -c "import $2" 2>/dev/null
 }
@@ -67,3 +73,4 @@ have() { # NAME MODULES
 mkdir -p "$folder"
 have rivals "implicit, irspack, cmfrec"
 have lenskit "lenskit.als"
+have metrics "recometrics, ranx, rectools, pytrec_eval, sklearn, pyarrow"

@@ -3,8 +3,10 @@
 import numpy as np
 
 import tastespace as ts
+from tastespace.data.csr import Csr
 
 from . import clock
+from .held_out import HeldOut, Parts
 
 
 class _Adapter:
@@ -68,3 +70,42 @@ class ALS(_Adapter):
     """Ratings."""
 
     trainer, explicit = ts.ALS, True
+
+
+class Evaluation:
+    """``evaluate`` of a model around given factors."""
+
+    def versions(self):
+        return {"tastespace": ts.__version__}
+
+    def load(self, path, users):
+        self.given = HeldOut(path, users)
+
+    def evaluate(self, cutoffs, threads, metrics):
+        given = self.given
+        parts = Parts()
+        users = ts.Vocabulary(np.arange(len(given.p)), noun="user")
+        items = ts.Vocabulary(np.arange(len(given.q)), noun="item")
+        seen, test = given.seen, given.test
+        model = ts.FactorModel(
+            users=users,
+            items=items,
+            user_factors=given.p,
+            item_factors=given.q,
+            user_bias=np.zeros(len(given.p), np.float32),
+            item_bias=np.zeros(len(given.q), np.float32),
+            mean=0.0,
+            history=Csr(seen.indptr.astype(np.int64), seen.indices, given.items),
+            explicit=False,
+            scale=None,
+            solver=None,
+            info=None,
+            threads=threads,
+        )
+        scored = ts.Vocabulary(np.arange(given.users), noun="user")
+        rows = np.repeat(np.arange(given.users, dtype=np.int32), np.diff(test.indptr))
+        held = ts.Interactions.from_events(scored, items, rows, test.indices, explicit=False)
+        parts.end("prepare")
+        report = ts.evaluate(model, held, k=cutoffs, metrics=metrics, threads=threads)
+        parts.end("all")
+        return parts.answer(report.metrics)
