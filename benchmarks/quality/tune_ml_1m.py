@@ -6,7 +6,6 @@ at the same share. The chosen trainer and ``ts.ImplicitALS()`` are then fitted o
 on the test side, once each; the test side chooses nothing. ``only epochs`` are the defaults with the number of epochs
 that validation found best for them. Full ranking, seen items removed; cold users cannot be scored. Intervals: 95 % of
 10,000 bootstrap samples of users, for each mean and for the mean of the paired differences.
-Seconds on a machine that did other work besides.
 
 Run as ``python -m benchmarks.quality.tune_ml_1m [--trials N] [--threads N]``.
 """
