@@ -118,8 +118,8 @@ def main() -> None:
     with np.load(file) as arrays:
         everyone = len(arrays["users"])
     rounds = min(chosen.rounds, 3) if chosen.quick else chosen.rounds
-    for users in (min(chosen.users, everyone), everyone):
-        names = [one for one in chosen.libraries if users < everyone or chosen.quick or one not in PATIENT]
+    for users in (min(chosen.users, 1_000) if chosen.quick else chosen.users, everyone):
+        names = [one for one in chosen.libraries if users < everyone or one not in PATIENT]
         cell = results.cell(
             f"{name} users={users}",
             lambda users=users, names=names: measure(file, users, [OURS, *names], rounds, chosen.threads),

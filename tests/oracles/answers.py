@@ -351,7 +351,7 @@ def numpy(cases):
                 if not relevant(case, user):
                     continue
                 order = ranking(case, user)[:k]
-                expected = [item for item in by_popularity if item not in user["seen"]][:k]
+                expected = [item for item in by_popularity if item in candidates(case, user)][:k]
                 hits = [item for item in order if item in relevant(case, user) and item not in expected]
                 yield number, row, k, "serendipity", len(hits) / k
                 yield number, row, k, "popularity", count[order].mean()
@@ -363,3 +363,7 @@ def numpy(cases):
             errors = [(predicted - given)[groups == group] for group in np.unique(groups)]
             yield number, -1, 0, f"rmse_{suffix}", np.mean([np.sqrt((error**2).mean()) for error in errors])
             yield number, -1, 0, f"mae_{suffix}", np.mean([np.abs(error).mean() for error in errors])
+        sums = scipy.stats.binned_statistic(
+            predicted, [predicted, given], "sum", bins=10, range=(1, 5)
+        ).statistic
+        yield number, -1, 0, "calibration", np.abs(sums[0] - sums[1]).sum() / len(given)
