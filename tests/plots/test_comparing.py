@@ -93,9 +93,19 @@ def test_marks_for_every_look() -> None:
     assert len({mark_svg(look) for look in looks([str(n) for n in range(18)]).values()}) == 18
 
 
+@pytest.mark.parametrize("slowest", [0.3, 2000.0])
+def test_times_have_numbers_on_their_axis(slowest: float) -> None:
+    ax = time_against_quality({"a": (0.11, 0.1, None, None), "b": (slowest, 0.2, None, None)}, ax=axes())
+    low, high = ax.get_xlim()
+    shown = [place for place in ax.get_xticks() if low <= place <= high]
+    assert 2 <= len(shown) <= 8
+
+
 def test_what_cannot_be_drawn() -> None:
     with pytest.raises(ParameterError, match="no k to draw"):
         quality_against_k({}, ax=axes())
+    with pytest.raises(ParameterError, match="no model to draw"):
+        time_against_quality({}, ax=axes())
     with pytest.raises(ParameterError, match="'a' has 1 values for 2 groups"):
         quality_by_popularity({"a": [0.1]}, ["x", "y"], ax=axes())
 

@@ -119,6 +119,23 @@ def test_learning_curves_and_validation(ratings):
     assert len(compare({"p": ts.Popularity()}, ts.Split(train, test, "once")).curves) == 0
 
 
+def test_seconds_of_fitting_leave_out_what_the_curves_take(split):
+    import time
+
+    class Slow:
+        """Three epochs of 20 ms, each measured for 50 ms before the callback hears of it."""
+
+        def fit(self, train, *, callbacks=()):
+            for number in range(1, 4):
+                time.sleep(0.07)
+                for callback in callbacks:
+                    callback(ts.Epoch(number, 3, 0.02, 1.0 / number))
+            return ts.Popularity().fit(train)
+
+    seconds = compare({"slow": Slow()}, split).costs("slow")["fit_seconds"]
+    assert 0.06 <= seconds < 0.15
+
+
 def test_costs(comparison):
     costs = comparison.costs("als")
     assert 0 < costs["fit_seconds"] < 60

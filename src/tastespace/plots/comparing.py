@@ -171,18 +171,24 @@ def time_against_quality(
 
     Raises
     ------
+    ParameterError
+        There is nothing to draw.
     MissingExtraError
         Matplotlib is not installed.
     """
     ax = axis(ax, "drawing time against quality")
+    from matplotlib.ticker import LogLocator
+
     look = _looks(values, names)
+    if not values:
+        raise ParameterError("values hold no model to draw")
     for name, (seconds, value, low, high) in values.items():
         own = look[name]
-        spread = None if low is None or high is None else [[max(0, value - low)], [max(0, high - value)]]
+        bounds = None if low is None or high is None else [[max(0, value - low)], [max(0, high - value)]]
         ax.errorbar(
             max(seconds, 1e-3),
             value,
-            yerr=spread,
+            yerr=bounds,
             color=own.colour,
             marker=own.marker,
             markersize=8,
@@ -193,6 +199,9 @@ def time_against_quality(
         )
     ax.set_xscale("log")
     ax.margins(x=0.12)
+    spread = [max(seconds, 1e-3) for seconds, *_ in values.values()]
+    few = max(spread) < 30 * min(spread)  # decades alone would leave hardly a number on the axis
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
     ax.xaxis.set_major_formatter(lambda place, _: f"{place:g}")
     ax.xaxis.minorticks_off()
     key(ax, dress(ax, x="seconds of fitting", y=metric, grid="both"))

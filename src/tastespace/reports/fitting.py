@@ -72,9 +72,13 @@ def fit(
         if valid is not None:
             more["valid"] = valid
     learner = _quiet(trainer, threads)
-    watch.start()
-    model, memory = with_peak(lambda: learner.fit(train, **more))
-    seconds = watch.stop()
+
+    def learn() -> tuple[Recommender, float]:
+        watch.start()
+        model = learner.fit(train, **more)
+        return model, watch.stop()
+
+    (model, seconds), memory = with_peak(learn)
     return Fitted(model, seconds, memory, tuple(watch.points))
 
 
