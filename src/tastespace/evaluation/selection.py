@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tastespace.errors import ParameterError
+from tastespace.evaluation.directions import WHOLE
 from tastespace.evaluation.lists import LISTS
 from tastespace.evaluation.ranking import RANKING
 from tastespace.evaluation.rating import RATING
 
 _AT_K = (*RANKING, *LISTS)
-_WHOLE = ("auc",)  # of whole rankings, without a cut-off
 _DEFAULT = (
     "precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage", "novelty", "diversity", "rmse", "mae",
 )  # fmt: skip
@@ -84,7 +84,7 @@ def select(k: int | Sequence[int], metrics: str | Sequence[str] | None) -> Selec
     if metrics is None:
         names: list[str] = list(_DEFAULT)
     elif isinstance(metrics, str):
-        names = [*_AT_K, *_WHOLE, *RATING] if by_default else [metrics]
+        names = [*_AT_K, *WHOLE, *RATING] if by_default else [metrics]
     else:
         names = list(metrics)
     if not names:
@@ -96,9 +96,9 @@ def select(k: int | Sequence[int], metrics: str | Sequence[str] | None) -> Selec
         metric, at, cutoff = name.partition("@")
         if metric in RATING and not at:
             rating.append(metric)
-        elif metric in _WHOLE and not at:
+        elif metric in WHOLE and not at:
             whole.append(metric)
-        elif metric in RATING or metric in _WHOLE:
+        elif metric in RATING or metric in WHOLE:
             raise ParameterError(f"metric {name!r}: {metric} has no cut-off; write {metric!r}")
         elif metric not in _AT_K:
             raise ParameterError(_unknown(name))
@@ -140,11 +140,11 @@ def _cutoffs(k: int | Sequence[int]) -> list[int]:
 
 def _unknown(name: str) -> str:
     metric, at, cutoff = name.partition("@")
-    hint = nearest(metric, [*_AT_K, *_WHOLE, *RATING])
+    hint = nearest(metric, [*_AT_K, *WHOLE, *RATING])
     if at and any(f"{ranking!r}" in hint for ranking in _AT_K):
         hint = hint.replace("'?", f"@{cutoff}'?")
     return f"unknown metric {name!r}{hint or ';'} known are {_known()}"
 
 
 def _known() -> str:
-    return ", ".join([*(f"{metric}@k" for metric in _AT_K), *_WHOLE, *RATING])
+    return ", ".join([*(f"{metric}@k" for metric in _AT_K), *WHOLE, *RATING])

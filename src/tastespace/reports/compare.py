@@ -14,14 +14,15 @@ from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
 from tastespace.data.threads import resolve_threads
 from tastespace.errors import InputError, ParameterError, TastespaceError
+from tastespace.evaluation.directions import base, direction, has_cutoff
 from tastespace.evaluation.protocol import describe_relevance
 from tastespace.evaluation.selection import nearest
 from tastespace.evaluation.targets import Relevance
 from tastespace.models.info import summarize
 from tastespace.reports.comparison import Comparison, Facts
-from tastespace.reports.directions import SHORT, SHORT_RATING, WHOLE, base, direction, expand
 from tastespace.reports.entries import Entrant, Entry, read_entries
 from tastespace.reports.measuring import Protocol, Run, run
+from tastespace.reports.names import SHORT, SHORT_RATING, expand
 from tastespace.reports.summary import summarise
 from tastespace.trainers.progress import Tick, progress_bar
 from tastespace.version import __version__
@@ -219,7 +220,7 @@ def names_of(metrics: str | Sequence[str] | None, k: int | Sequence[int]) -> lis
 def _headline(names: Sequence[str]) -> str:
     """The metric of the pictures: the first with a better side and a cut-off, else with a better side, else any."""
     good = [name for name in names if direction(name)]
-    return next((name for name in good if base(name) not in WHOLE), next(iter(good), names[0]))
+    return next((name for name in good if has_cutoff(base(name))), next(iter(good), names[0]))
 
 
 def _curve(headline: str) -> list[str]:

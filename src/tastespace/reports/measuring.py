@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import time
 from collections.abc import Sequence
@@ -16,8 +15,9 @@ from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
 from tastespace.errors import UnsupportedError
 from tastespace.evaluation import Report, evaluate
+from tastespace.evaluation.directions import base
+from tastespace.evaluation.rating import RATING
 from tastespace.models.protocol import Recommender
-from tastespace.reports.directions import RATING, base
 from tastespace.reports.entries import Entry
 from tastespace.reports.fitting import Fitted, Point, fit
 from tastespace.reports.memory import model_bytes
@@ -133,7 +133,7 @@ def run(
         protocol.test,
         metrics=protocol.names_for(model),
         threads=threads,
-        **_accepted(protocol.options),
+        **protocol.options,
     )
     seconds = time.perf_counter() - started
     info = getattr(model, "info", None)
@@ -177,12 +177,6 @@ def _event_counts(rows: NDArray[np.int32], model: Recommender, test: Interaction
         np.bincount(users[mask], minlength=test.n_users)[rows].astype(np.float64)
         for mask in (known, np.ones(len(users), bool))
     ]
-
-
-def _accepted(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that this release's evaluation takes."""
-    known = inspect.signature(evaluate).parameters
-    return {name: value for name, value in options.items() if name in known}
 
 
 def mean_samples(several: Sequence[Samples]) -> list[Samples]:

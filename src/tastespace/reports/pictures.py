@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tastespace.evaluation.directions import base
 from tastespace.plots import learning_curves, quality_against_k, quality_by_popularity, time_against_quality
 from tastespace.plots.svg import inline_svg
-from tastespace.reports.directions import base
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

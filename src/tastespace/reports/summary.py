@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from tastespace.reports.directions import direction
+from tastespace.evaluation.directions import direction
 from tastespace.reports.measuring import Run, mean_samples
 from tastespace.reports.statistics import Floats, Paired, Samples, bootstrap, holm, interval, paired
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
-from tastespace.reports.directions import direction
+from tastespace.evaluation.directions import direction
 
 if TYPE_CHECKING:
     from tastespace.reports.comparison import Comparison

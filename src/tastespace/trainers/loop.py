@@ -10,10 +10,12 @@ from typing import Literal, Protocol
 from tastespace.data.interactions import Interactions
 from tastespace.errors import ParameterError
 from tastespace.evaluation import Evaluation
+from tastespace.evaluation.directions import has_cutoff
+from tastespace.evaluation.rating import RATING
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.padding import Floats
 from tastespace.trainers.progress import progress_bar
-from tastespace.trainers.stopping import ERRORS, WITHOUT_CUTOFF, Callback, Epoch, Stopping
+from tastespace.trainers.stopping import Callback, Epoch, Stopping
 
 #: What a run keeps of an epoch, to go back to it.
 State = tuple[Floats, ...]
@@ -70,11 +72,11 @@ def run_epochs(
             raise ParameterError(f"stopping of {name} needs a validation set; pass fit(train, valid=...)")
         return _run_all(run, name, epochs, callbacks, progress)
     rule = stopping or Stopping("rmse" if rates else "ndcg@10")
-    if rule.metric in ERRORS and not rates:
+    if rule.metric in RATING and not rates:
         raise ParameterError(
             f"{name} predicts no ratings, so {rule.metric!r} cannot stop it; use ranks, such as 'ndcg@10'"
         )
-    if rule.metric not in (*ERRORS, *WITHOUT_CUTOFF) and "@" not in rule.metric:
+    if has_cutoff(rule.metric) and "@" not in rule.metric:
         raise ParameterError(
             f"metric of Stopping must name its cut-off, such as 'ndcg@10'; got {rule.metric!r}"
         )

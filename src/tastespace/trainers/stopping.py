@@ -7,13 +7,7 @@ from dataclasses import dataclass, field
 from numbers import Integral
 
 from tastespace.errors import ParameterError
-from tastespace.evaluation.rating import RATING
-
-#: Metrics of ratings, for which less is better.
-ERRORS = RATING
-
-#: Metrics of whole rankings, which have no cut-off.
-WITHOUT_CUTOFF = ("auc",)
+from tastespace.evaluation.directions import DIRECTIONS, base, direction
 
 
 @dataclass(frozen=True)
@@ -28,7 +22,8 @@ class Stopping:
     Parameters
     ----------
     metric
-        A metric of :func:`tastespace.evaluate`, such as ``"ndcg@10"`` or ``"rmse"``.
+        A metric of :func:`tastespace.evaluate`, such as ``"ndcg@10"`` or ``"rmse"``, that has a better side; coverage,
+        novelty and others that describe lists have none.
     patience
         Measurements without improvement before training stops, >= 1.
     every
@@ -44,10 +39,19 @@ class Stopping:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
                 raise ParameterError(f"{name} of Stopping must be a whole number >= 1; got {value!r}")
+        if not isinstance(self.metric, str):
+            raise ParameterError(
+                f"metric of Stopping must be one name, such as 'ndcg@10'; got {self.metric!r}"
+            )
+        if DIRECTIONS.get(base(self.metric)) == 0:
+            raise ParameterError(
+                f"{self.metric!r} describes lists, and neither more nor less of it is better, so it cannot say when to "
+                "stop; use 'ndcg@10'"
+            )
 
     def better(self, new: float, best: float) -> bool:
         """Whether ``new`` improves on ``best``."""
-        return new < best if self.metric in ERRORS else new > best
+        return new < best if direction(self.metric) < 0 else new > best
 
 
 @dataclass(frozen=True)

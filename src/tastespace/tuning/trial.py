@@ -11,9 +11,10 @@ import numpy as np
 from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
 from tastespace.evaluation import Evaluation, evaluate
+from tastespace.evaluation.rating import RATING
 from tastespace.evaluation.targets import Relevance
 from tastespace.trainers.base import Trainer
-from tastespace.trainers.stopping import ERRORS, Epoch, Stopping
+from tastespace.trainers.stopping import Epoch, Stopping
 from tastespace.tuning.spaces import iterates
 
 #: What is told after every validated epoch: its number and its value; may raise to end the trial.
@@ -88,7 +89,7 @@ class Validation:
 
     def _relevant(self) -> Interactions:
         """The validation events that the metric looks at: what a stopping rule measures, which knows no relevance."""
-        if self.relevant is None or self.metric in ERRORS:
+        if self.relevant is None or self.metric in RATING:
             return self.events
         values = self.events.by_user.filled_values()
         wanted = self.relevant(values) if callable(self.relevant) else values >= self.relevant

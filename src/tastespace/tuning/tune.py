@@ -14,10 +14,10 @@ import numpy as np
 from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
 from tastespace.errors import EmptyError, InputError, ParameterError
+from tastespace.evaluation.directions import direction, has_cutoff
 from tastespace.evaluation.selection import nearest, select
 from tastespace.evaluation.targets import Relevance
 from tastespace.trainers.base import Trainer, plain
-from tastespace.trainers.stopping import ERRORS, WITHOUT_CUTOFF
 from tastespace.tuning.grow import WIDEST
 from tastespace.tuning.grow import grow as grow_factors
 from tastespace.tuning.result import Tuning
@@ -181,9 +181,14 @@ def _lower(metric: str) -> bool:
     if not isinstance(metric, str):
         raise ParameterError(f"metric of tune must be one name, such as 'ndcg@10'; got {metric!r}")
     select(10, metric)  # knows all names
-    if metric not in (*ERRORS, *WITHOUT_CUTOFF) and "@" not in metric:
+    if has_cutoff(metric) and "@" not in metric:
         raise ParameterError(f"metric of tune must name its cut-off, such as 'ndcg@10'; got {metric!r}")
-    return metric in ERRORS
+    if direction(metric) == 0:
+        raise ParameterError(
+            f"{metric!r} describes lists, and neither more nor less of it is better, so there is nothing to search "
+            "for; use 'ndcg@10'"
+        )
+    return direction(metric) < 0
 
 
 def _check_counts(trainer: Trainer, trials: Any, seeds: Any, seed: Any, seconds: float | None) -> None:
