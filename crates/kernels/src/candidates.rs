@@ -60,6 +60,13 @@ pub struct Drawn {
     pub drawn: Vec<i64>,
 }
 
+/// The candidates of a chunk of users; of each user, how many there are and how many of them were drawn.
+#[derive(Clone, Default)]
+struct Part {
+    items: Vec<i32>,
+    sizes: Vec<(i64, i64)>,
+}
+
 /// One bit for each item.
 struct Bits(Vec<u64>);
 
@@ -189,8 +196,7 @@ impl Sample<'_> {
 pub fn sample(sample: Sample<'_>, threads: usize) -> Drawn {
     let users = sample.keys.len();
     let drawable = (0..sample.items).filter(|&item| sample.weight(item) > 0).count();
-    let mut chunks: Vec<(Vec<i32>, Vec<(i64, i64)>)> = Vec::new();
-    chunks.resize_with(users.div_ceil(CHUNK), Default::default);
+    let mut chunks = vec![Part::default(); users.div_ceil(CHUNK)];
     let parts = DisjointSlice::new(&mut chunks);
     for_each_chunk(
         threads,
@@ -198,7 +204,7 @@ pub fn sample(sample: Sample<'_>, threads: usize) -> Drawn {
         || Bits::new(sample.items),
         |barred, chunk| {
             // SAFETY: every chunk has a part of its own.
-            let (items, sizes) = unsafe { &mut parts.range(chunk, chunk + 1)[0] };
+            let Part { items, sizes } = unsafe { &mut parts.range(chunk, chunk + 1)[0] };
             for slot in chunk * CHUNK..users.min((chunk + 1) * CHUNK) {
                 let start = items.len();
                 let drawn = sample.user(slot, barred, drawable, items);
@@ -208,7 +214,7 @@ pub fn sample(sample: Sample<'_>, threads: usize) -> Drawn {
     );
     let mut all = Drawn { indptr: vec![0], ..Drawn::default() };
     let mut end = 0;
-    for (items, sizes) in chunks {
+    for Part { items, sizes } in chunks {
         all.items.extend(items);
         for (size, drawn) in sizes {
             end += size;

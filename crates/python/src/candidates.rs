@@ -112,6 +112,8 @@ fn sample_candidates<'py>(
     Ok((drawn.indptr.into_pyarray(py), drawn.items.into_pyarray(py), drawn.drawn.into_pyarray(py)))
 }
 
+type Ranked<'py> = (Bound<'py, PyArray2<i32>>, Bound<'py, PyArray2<f32>>);
+
 /// The best `places` of each user's candidates: (users, places) item rows padded with -1, scores padded with -inf.
 #[pyfunction]
 fn rank_candidates<'py>(
@@ -121,7 +123,7 @@ fn rank_candidates<'py>(
     scores: PyReadonlyArray1<'py, f32>,
     places: usize,
     threads: usize,
-) -> PyResult<(Bound<'py, PyArray2<i32>>, Bound<'py, PyArray2<f32>>)> {
+) -> PyResult<Ranked<'py>> {
     let candidates = Rows { indptr: vector("indptr", &indptr)?, indices: vector("items", &items)? };
     let (users, scores) = (candidates.indptr.len() - 1, vector("scores", &scores)?);
     let (mut ranked, mut best) = (vec![0; users * places], vec![0.0; users * places]);

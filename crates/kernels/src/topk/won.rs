@@ -21,6 +21,8 @@ const WIDEST: usize = 32;
 struct Panels {
     width: usize,
     values: Vec<f32>,
+    /// Padded with zeros to whole panels.
+    bias: Vec<f32>,
 }
 
 /// Floats in two registers of the level.
@@ -46,7 +48,9 @@ impl Panels {
                 panel[c * width + at % width] = x;
             }
         }
-        Self { width, values }
+        let mut bias = packed.terms.bias[..packed.items()].to_vec();
+        bias.resize(packed.items().next_multiple_of(width), 0.0);
+        Self { width, values, bias }
     }
 }
 
@@ -149,14 +153,13 @@ unsafe fn meet_generic<L: Lanes>(
     scratch: &mut Scratch,
 ) {
     let (k, width, items) = (packed.k, 2 * L::N, packed.items());
-    assert!(panels.width == width && panels.values.len() == items.div_ceil(width) * width * k);
+    assert!(panels.width == width && panels.values.len() == panels.bias.len() * k);
     assert!(scratch.vectors.len() >= offset.len().next_multiple_of(USERS) * k);
     let mut scores = [[0.0f32; WIDEST]; USERS];
-    for panel in 0..items.div_ceil(width) {
-        let at = panel * width;
+    for at in (0..items).step_by(width) {
         let filled = width.min(items - at);
         let vectors = &panels.values[at * k..(at + width) * k];
-        let bias = &packed.terms.bias[at..at + filled];
+        let bias = &panels.bias[at..at + width];
         for group in 0..offset.len().div_ceil(USERS) {
             // SAFETY: L runs here; both have k rows, of `width` and USERS floats, by the assertions.
             unsafe {
@@ -168,10 +171,10 @@ unsafe fn meet_generic<L: Lanes>(
                 for (score, bias) in scores.iter_mut().zip(bias) {
                     *score = *score + bias + offset[slot];
                 }
+                // By whole numbers, because those need no order: the exponent of what is not finite is all ones.
+                let largest = scores.iter().fold(0, |most, score| most.max(score.to_bits() << 1));
+                scratch.broken[slot] |= largest >= f32::INFINITY.to_bits() << 1;
                 scores[filled..].fill(f32::NEG_INFINITY);
-                // The difference of a finite number and itself is 0, of any other it is not a number.
-                let finite = scores[..filled].iter().fold(0.0, |sum, score| sum + (score - score)) == 0.0;
-                scratch.broken[slot] |= !finite;
                 let mut seen = scratch.seen.among(slot, at, width);
                 while seen != 0 {
                     scores[seen.trailing_zeros() as usize] = f32::NEG_INFINITY;
@@ -213,13 +216,17 @@ unsafe fn products<L: Lanes>(panel: &[f32], users: &[f32], out: &mut [[f32; WIDE
 /// Pairs of a score and a bar that it reaches, and once more those in which it is above the bar.
 #[inline(always)]
 fn lost(scores: &[f32], bars: &[f32]) -> u64 {
-    let top = scores.iter().fold(f32::NEG_INFINITY, |top, &score| if score > top { score } else { top });
     let mut sum = 0u64;
     for &bar in bars {
-        if bar > top {
+        let (mut reach, mut above) = (0u32, 0u32);
+        for &score in scores {
+            reach += u32::from(score >= bar);
+            above += u32::from(score > bar);
+        }
+        if reach == 0 {
             break;
         }
-        sum += scores.iter().map(|&s| u32::from(s >= bar) + u32::from(s > bar)).sum::<u32>() as u64;
+        sum += u64::from(reach + above);
     }
     sum
 }
