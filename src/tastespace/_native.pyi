@@ -267,13 +267,6 @@ def count_hits(
     graded: NDArray[np.float64] | None,
     threads: int,
 ) -> None: ...
-def count_common(
-    users: NDArray[np.int32],
-    indptr: NDArray[np.int64],
-    indices: NDArray[np.int32],
-    known_indptr: NDArray[np.int64],
-    known: NDArray[np.int32],
-) -> int: ...
 
 # lists
 @final
