@@ -146,6 +146,9 @@ class Evaluation:
         As the models have them; `history` is None where they hold none.
     test, k, metrics, relevant, exclude_seen, candidates, cold, slices, threads, batch
         As in `evaluate`, and with the same errors.
+    trained
+        The history of the users whom the models were trained on, where these users were folded in later, so that
+        popularity, novelty and the like are those of the training set; None means `history`.
     """
 
     __slots__ = (
@@ -182,6 +185,7 @@ class Evaluation:
         slices: int = 0,
         threads: int | None = None,
         batch: int = 4096,
+        trained: Csr | None = None,
     ) -> None:
         events = test.test if isinstance(test, Split) else test
         if not isinstance(events, Interactions):
@@ -203,7 +207,7 @@ class Evaluation:
         if history is not None and (
             self._slices or any(metric in FROM_TRAINING for metric, _ in self._selection.ranking)
         ):
-            self._training = Training.of(history)
+            self._training = Training.of(history if trained is None else trained, history)
         if self._selection.ranks and exclude_seen and history is None:
             raise HistoryError(
                 "removing seen items from the rankings needs the users' histories, and the model holds none; pass "

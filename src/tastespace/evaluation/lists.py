@@ -218,7 +218,7 @@ class Serendipity(_PerUser):
         threads: int,
     ) -> None:
         super().__init__(cutoffs, len(targets.rows))
-        self._targets, self._history, self._threads = targets, training.history, threads
+        self._targets, self._history, self._threads = targets, training.seen, threads
         self._order = training.popularity_order()
         # Where seen items stay, nobody's history changes the obvious list.
         self._rows = targets.rows if exclude_seen else np.full(len(targets.rows), -1, np.int32)

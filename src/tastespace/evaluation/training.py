@@ -17,7 +17,9 @@ class Training:
     Attributes
     ----------
     history
-        Events of the model's users, (users, items).
+        Events of the users whom the model was trained on, (users, items).
+    seen
+        Events of the users whom the model knows, (users, items): the same, unless users were folded in.
     events
         Training events n_i of each item, which is the number of users who have it in their history, int64 (items,).
     users
@@ -25,14 +27,17 @@ class Training:
     """
 
     history: Csr
+    seen: Csr
     events: NDArray[np.int64]
     users: int
 
     @classmethod
-    def of(cls, history: Csr) -> Training:
-        """Count the cells of the table `history`."""
+    def of(cls, history: Csr, seen: Csr | None = None) -> Training:
+        """Count the cells of the table `history`, which is also `seen` unless that is given."""
         events = np.bincount(history.indices, minlength=history.columns)
-        return cls(history, events, int(np.count_nonzero(history.counts())))
+        return cls(
+            history, history if seen is None else seen, events, int(np.count_nonzero(history.counts()))
+        )
 
     def self_information(self) -> NDArray[np.float64]:
         """Return -log2(max(n_i, 1) / users), float64 (items,): the bits of surprise that a user has an item.
