@@ -7,6 +7,7 @@ from tastespace.data import split
 from tastespace.data.split import Split
 from tastespace.errors import InputError, UnsupportedError
 from tastespace.evaluation import evaluate
+from tastespace.models.load import load
 from tastespace.trainers.als import ALS
 from tastespace.trainers.baseline import Baseline
 from tastespace.trainers.implicit_als import ImplicitALS
@@ -160,3 +161,10 @@ def test_known_ratings_count_as_events_where_the_model_learned_events():
     model = TRAINERS["ials"].fit(parts.train.as_implicit())
     as_events = evaluate(model, parts.test, known=parts.known.as_implicit(), metrics="ndcg")
     assert evaluate(model, parts, metrics="ndcg").metrics == as_events.metrics
+
+
+def test_a_model_without_history_warns_that_popularity_is_that_of_the_known_events(tmp_path):
+    parts = split.users_out(world(explicit=False), users=0.3)
+    TRAINERS["popularity"].fit(parts.train).save(tmp_path / "model.taste", history=False)
+    report = evaluate(load(tmp_path / "model.taste"), parts.test, known=parts.known, metrics="popularity")
+    assert any("count the known events instead" in warning for warning in report.warnings)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tastespace import Popularity, datasets, split
 from tastespace.errors import HistoryError, ParameterError
-from tastespace.evaluation import evaluate
+from tastespace.evaluation import Evaluation, evaluate
 from tastespace.evaluation.lists import entropy, gini
 from tests.evaluation.worlds import Written, interactions
 from tests.reference import lists as twin
@@ -196,3 +196,22 @@ def test_the_obvious_lists_hold_nothing_unexpected():
         )
         assert report["serendipity@1"] == report["serendipity@10"] == 0.0
         assert report["precision@10"] > 0.0
+
+
+def test_folded_in_users_leave_the_training_counts_alone():
+    trained = Written(
+        list("xyz"), list("abc"), np.zeros((3, 3)), seen={"x": {"a"}, "y": {"a", "b"}, "z": {"b"}}
+    )
+    model = Written(["u"], list("abc"), [[1, 2, 3]], seen={"u": {"a"}})
+    test = interactions([("u", "c")])
+    names = ["popularity", "novelty", "diversity", "serendipity"]
+    found = Evaluation(
+        model.users, model.items, model.history, test, k=2, metrics=names, slices=1, trained=trained.history
+    ).run(model)
+    # u is shown c, b; in training b had two of three users and c none.
+    assert found["popularity@2"] == 1.0
+    assert found["novelty@2"] == pytest.approx((math.log2(3) + math.log2(3 / 2)) / 2)
+    assert found["diversity@2"] == 1.0
+    assert evaluate(model, test, k=2, metrics="popularity")["popularity@2"] == 0.0
+    assert found.slices("user_activity")["slice"].tolist() == ["1 event"]
+    assert found.slices("item_popularity")["slice"].tolist() == ["3 items, 0-2 events"]

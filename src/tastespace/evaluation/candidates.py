@@ -157,7 +157,7 @@ def drawn(
     held_out: HeldOut,
     n_items: int,
     history: Csr | None,
-    learned: Csr | None,
+    trained: Csr | None,
     *,
     exclude_seen: bool,
     threads: int,
@@ -171,12 +171,12 @@ def drawn(
     """
     weights = None
     if sampled.strategy == "popularity":
-        if learned is None:
+        if trained is None:
             raise HistoryError(
                 'Sampled(strategy="popularity") counts the training events of items, and the model holds none; '
                 'use strategy="uniform", or save the model with history=True'
             )
-        weights = np.cumsum(np.bincount(learned.indices, minlength=n_items)).astype(np.uint64)
+        weights = np.cumsum(np.bincount(trained.indices, minlength=n_items)).astype(np.uint64)
     targets = held_out.relevant
     tested = held_out.gather(targets.test_rows, None, cold=False)
     indptr, items, found = _native.sample_candidates(

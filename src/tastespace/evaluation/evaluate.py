@@ -16,7 +16,7 @@ from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import EmptyError, HistoryError, InputError, ParameterError, UnsupportedError
 from tastespace.evaluation.candidates import Candidates, Pool, Sampled, drawn, given, with_lists
-from tastespace.evaluation.known import describe_known, placed
+from tastespace.evaluation.known import describe_known, placed, training_warnings
 from tastespace.evaluation.leak import leak_warnings
 from tastespace.evaluation.lists import FROM_TRAINING, needs_training, watch
 from tastespace.evaluation.protocol import CAUTION, describe, describe_relevance
@@ -139,7 +139,6 @@ def evaluate(
         scored.items,
         scored.history,
         test,
-        learned=model.history,
         k=k,
         metrics=metrics,
         relevant=relevant,
@@ -149,9 +148,10 @@ def evaluate(
         slices=slices,
         threads=threads,
         batch=batch,
+        trained=model.history,
     )
-    report = evaluation.run(scored)
-    return report.prefaced([how, describe_known(known)], leak_warnings(model, test))
+    warnings = [*leak_warnings(model, test), *training_warnings(model, known)]
+    return evaluation.run(scored).prefaced([how, describe_known(known)], warnings)
 
 
 class Evaluation:
@@ -161,11 +161,11 @@ class Evaluation:
     ----------
     users, items, history
         As the models have them; `history` is None where they hold none.
-    learned
-        The events that the models learned from, (users, items), where that is another table than `history`: of
-        users who were placed by fold-in.
     test, k, metrics, relevant, exclude_seen, candidates, cold, slices, threads, batch
         As in `evaluate`, and with the same errors.
+    trained
+        The history of the users whom the models were trained on, where these users were folded in later, so that
+        popularity, novelty and the like are those of the training set; None means `history`.
     """
 
     __slots__ = (
@@ -193,7 +193,6 @@ class Evaluation:
         history: Csr | None,
         test: Interactions | Split,
         *,
-        learned: Csr | None = None,
         k: int | Sequence[int] = 10,
         metrics: str | Sequence[str] | None = None,
         relevant: Relevance = None,
@@ -203,6 +202,7 @@ class Evaluation:
         slices: int = 0,
         threads: int | None = None,
         batch: int = 4096,
+        trained: Csr | None = None,
     ) -> None:
         events = test.test if isinstance(test, Split) else test
         if not isinstance(events, Interactions):
@@ -221,13 +221,13 @@ class Evaluation:
         self._batch = _batch(batch)
         self._slices = _slices(slices)
         self._training = None
-        learned = history if learned is None else learned
+        trained = history if trained is None else trained
         if (
             history is not None
-            and learned is not None
+            and trained is not None
             and (self._slices or any(metric in FROM_TRAINING for metric, _ in self._selection.ranking))
         ):
-            self._training = Training.of(learned, history)
+            self._training = Training.of(trained, history)
         if self._selection.ranks and exclude_seen and history is None:
             raise HistoryError(
                 "removing seen items from the rankings needs the users' histories, and the model holds none; pass "
@@ -238,7 +238,7 @@ class Evaluation:
                 f"{self._named_rating()} compares ratings, and the test set holds none; name ranking metrics"
             )
         self._left_out: tuple[str, ...] = ()
-        if history is None or learned is None:
+        if history is None or trained is None:
             self._leave_out_training()
         lists = _lists(candidates)
         self._users, self._items = users, items
@@ -258,7 +258,7 @@ class Evaluation:
         self._worth = self._worth_of_all() if self._selection.graded else None
         self._pool: Pool | None = None
         if self._selection.ranks and candidates is not None:
-            self._pool = self._candidates(candidates, lists, history, learned)
+            self._pool = self._candidates(candidates, lists, history, trained)
         self._warnings = () if self._pool is None else (CAUTION,)
 
     def run(self, model: Recommender) -> Report:
@@ -452,7 +452,7 @@ class Evaluation:
         candidates: Sampled | Candidates,
         lists: Interactions | None,
         history: Csr | None,
-        learned: Csr | None,
+        trained: Csr | None,
     ) -> Pool:
         if lists is not None:
             return given(
@@ -469,7 +469,7 @@ class Evaluation:
             self._held_out,
             len(self._items),
             history,
-            learned,
+            trained,
             exclude_seen=self._exclude_seen,
             threads=self._threads,
         )

@@ -49,3 +49,12 @@ def describe_known(known: Interactions | None) -> str | None:
     if known is None:
         return None
     return f"users placed by fold-in of {known.n_events:,} known events"
+
+
+def training_warnings(model: Recommender, known: Interactions | None) -> list[str]:
+    """A sentence if what was popular in training has to be judged by the known events, or none."""
+    if known is None or model.history is not None:
+        return []
+    return [
+        "the model holds no history of its training, so popularity, novelty and the like count the known events instead"
+    ]

@@ -185,8 +185,8 @@ class Diversity(_PerUser):
 
     def __init__(self, cutoffs: Sequence[int], n_users: int, training: Training, *, threads: int) -> None:
         super().__init__(cutoffs, n_users)
-        learned = training.learned
-        self._audiences = _native.Audiences(learned.indptr, learned.indices, learned.columns)
+        history = training.history
+        self._audiences = _native.Audiences(history.indptr, history.indices, history.columns)
         self._threads = threads
 
     def add(self, start: int, end: int, ranked: NDArray[np.int32]) -> None:
@@ -218,7 +218,7 @@ class Serendipity(_PerUser):
         threads: int,
     ) -> None:
         super().__init__(cutoffs, len(targets.rows))
-        self._targets, self._history, self._threads = targets, training.history, threads
+        self._targets, self._history, self._threads = targets, training.seen, threads
         self._order = training.popularity_order()
         # Where seen items stay, nobody's history changes the obvious list.
         self._rows = targets.rows if exclude_seen else np.full(len(targets.rows), -1, np.int32)

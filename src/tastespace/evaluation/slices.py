@@ -85,7 +85,7 @@ class Slices:
         self._rows, self._wanted = wanted.test_rows, np.diff(wanted.indptr)
 
         events = np.full(n_test_users, -1, np.int64)  # of users that are not scored at all
-        activity = training.history.counts()
+        activity = training.seen.counts()
         for targets in (relevant, rated):
             if targets is not None:
                 known = np.append(activity, 0)  # row -1 is a user whom the model does not know

@@ -12,30 +12,32 @@ from tastespace.data.csr import Csr
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Training:
-    """How many users had each item in training, and what the users who are scored have had.
+    """How many users had each item in training, as the history of a model tells.
 
     Attributes
     ----------
-    learned
-        The events that the model learned from, (users, items).
     history
-        Events of the users who are scored, (users, items); the same table unless they were placed by fold-in.
+        Events of the users whom the model was trained on, (users, items).
+    seen
+        Events of the users whom the model knows, (users, items): the same, unless users were folded in.
     events
         Training events n_i of each item, which is the number of users who have it in their history, int64 (items,).
     users
         Users with at least one training event.
     """
 
-    learned: Csr
     history: Csr
+    seen: Csr
     events: NDArray[np.int64]
     users: int
 
     @classmethod
-    def of(cls, learned: Csr, history: Csr) -> Training:
-        """Count the cells of the table `learned`."""
-        events = np.bincount(learned.indices, minlength=learned.columns)
-        return cls(learned, history, events, int(np.count_nonzero(learned.counts())))
+    def of(cls, history: Csr, seen: Csr | None = None) -> Training:
+        """Count the cells of the table `history`, which is also `seen` unless that is given."""
+        events = np.bincount(history.indices, minlength=history.columns)
+        return cls(
+            history, history if seen is None else seen, events, int(np.count_nonzero(history.counts()))
+        )
 
     def self_information(self) -> NDArray[np.float64]:
         """Return -log2(max(n_i, 1) / users), float64 (items,): the bits of surprise that a user has an item.
