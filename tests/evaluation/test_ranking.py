@@ -111,6 +111,12 @@ def test_graded_values_of_zero_are_worth_nothing():
     assert dict(report.per_user("ndcg_graded@1")) == {"u": 0.0, "v": 0.0}
 
 
+def test_nothing_but_cold_items_gains_nothing():
+    test = interactions([("u", "unheard of", 2.0), ("v", "nor this", 1.0)], explicit=True)
+    report = evaluate(by_hand(), test, k=3, metrics=["ndcg", "ndcg_graded", "auc"])
+    assert set(report.metrics.values()) == {0.0}
+
+
 def test_negative_values_have_no_graded_gain():
     test = interactions([("u", "c", 2.0), ("v", "e", -1.5)], explicit=True)
     with pytest.raises(

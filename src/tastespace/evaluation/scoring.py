@@ -97,7 +97,8 @@ def rank_users(
     shape = (len(targets.rows), len(cutoffs))
     count, first = np.empty(shape, np.int32), np.empty(shape, np.int32)
     gain, precision = np.empty(shape), np.empty(shape)
-    graded, graded_ideal = (None, None) if worth is None else (np.zeros(shape), np.empty(shape))
+    # Zeros: where no relevant item is known to the model there is nothing to weigh, and nothing is written.
+    graded, graded_ideal = (None, None) if worth is None else (np.zeros(shape), np.zeros(shape))
     if worth is not None and graded_ideal is not None:
         _native.graded_ideals(worth.indptr, worth.values, list(cutoffs), discounts, graded_ideal, threads)
     for start, end in _blocks(len(targets.rows), batch):
