@@ -21,7 +21,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin# where rustup puts cargo before the sh
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 22
 
-demo: $(STAMPS)/installed-plot ## learn the bundled ratings, compare models, print recommendations, draw the space
+demo: $(STAMPS)/installed-plot ## learn the bundled ratings, compare models, print recommendations, draw the space, write a page
 	$(PY) -m tastespace demo
 
 test: $(STAMPS)/installed-all $(STAMPS)/dev ## every test, against the installed wheel; PYTEST="-k als" for some

@@ -29,7 +29,14 @@ def test_draws_a_picture(told: tuple[Answer, Path]) -> None:
     answer, picture = told
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert str(picture) in answer.out
-    assert [file.name for file in picture.parent.iterdir()] == ["space.png"]
+    assert sorted(file.name for file in picture.parent.iterdir()) == ["comparison.html", "space.png"]
+
+
+def test_writes_a_page(told: tuple[Answer, Path]) -> None:
+    answer, picture = told
+    page = picture.with_name("comparison.html")
+    assert str(page) in answer.out
+    assert "ImplicitALS, half-life 60 d" in page.read_text()
 
 
 def test_quality_on_the_bundled_data(tmp_path: Path) -> None:

@@ -193,6 +193,6 @@ def test_a_folder_that_is_not_there(comparison, tmp_path):
 
 def test_without_matplotlib(comparison, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingExtraError, match=r"pictures in a page needs .*tastespace\[plot\]"):
+    with pytest.raises(MissingExtraError, match=r"the page of a comparison needs .*tastespace\[plot\]"):
         comparison.to_html(tmp_path / "report.html")
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,8 @@ import typer
 from tastespace.cli.console import say, size, write, write_json
 from tastespace.cli.files import check_writable, replace_file
 from tastespace.cli.options import Json
-from tastespace.cli.source import Columns, Selection, Source, load, splitter
+from tastespace.cli.protocol import Protocol
+from tastespace.cli.source import SPLITS, Columns, Selection, Source, check_validation, load, splitter
 from tastespace.cli.trainer import build_trainer
 from tastespace.errors import missing_extra
 
@@ -24,6 +25,7 @@ def compare(
     source: Source,
     columns: Columns,
     selection: Selection,
+    protocol: Protocol,
     model: Annotated[
         list[str],
         typer.Option(
@@ -40,25 +42,10 @@ def compare(
         typer.Option(
             "--split",
             metavar="SPLIT",
-            help="Learn on one part and test on the other: last-out:2, random:0.2, time:0.8, time:2018-01-01.",
+            help=f"Learn on one part and test on the other: {SPLITS}.",
             show_default=False,
         ),
     ],
-    k: Annotated[
-        list[int] | None, typer.Option("-k", help="Length of the list; repeat for more. Default 10.")
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metric", metavar="NAME", help="ndcg, recall, rmse, ...; repeat for more. Default a few."
-        ),
-    ] = None,
-    relevant: Annotated[
-        float | None,
-        typer.Option(
-            "--relevant", help="A test item counts if its value is at least this. Default all count."
-        ),
-    ] = None,
     reference: Annotated[
         str | None, typer.Option("--reference", metavar="NAME", help="The model to hold the others against.")
     ] = None,
@@ -75,9 +62,6 @@ def compare(
     resamples: Annotated[
         int, typer.Option("--resamples", help="Bootstrap samples of users behind intervals and tests.")
     ] = 10_000,
-    include_seen: Annotated[
-        bool, typer.Option("--include-seen", help="Rank items of the history too.")
-    ] = False,
     threads: Annotated[int | None, typer.Option("--threads", help="Default: one per core.")] = None,
     html: Annotated[
         str | None, typer.Option("--html", metavar="FILE", help="Write a page with tables and pictures.")
@@ -104,16 +88,15 @@ def compare(
     cut = cutter(load(source, columns, selection))
     held_out: Interactions | None = None
     if validator is not None:
-        train, held_out = validator(cut.train)
+        inner = validator(cut.train)
+        check_validation(inner, valid)
+        train, held_out = inner
         cut = replace(cut, train=train)
     say(str(cut))
     found = ts.compare(
         models,
         cut,
-        k=k or 10,
-        metrics=metric or None,
-        relevant=relevant,
-        exclude_seen=not include_seen,
+        **protocol.arguments(),
         reference=reference,
         seeds=seeds,
         resamples=resamples,

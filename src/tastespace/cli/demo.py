@@ -1,8 +1,8 @@
-"""``tastespace demo``: learn real ratings, compare models, recommend, explain, and draw the space."""
+"""``tastespace demo``: learn real ratings, compare models, recommend, explain, draw the space, write a page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,10 +10,11 @@ import typer
 
 from tastespace.cli.console import Side, write, write_beside, write_json, write_table
 from tastespace.cli.options import Json
-from tastespace.cli.showcase import LIKED, Contestant, choose, compare, draw, tell
+from tastespace.cli.showcase import LENGTH, LIKED, choose, contestants, draw, report, tell
 
 if TYPE_CHECKING:
     from tastespace.data.split import Split
+    from tastespace.reports.comparison import Comparison
 
 DATASET = "movietweetings-100k"
 METRICS = ("rmse", "ndcg@10", "recall@10", "hit_rate@10", "coverage@10")
@@ -49,22 +50,27 @@ def demo(
         write("Kept: users and films with 5 ratings or more. Held out: the last two ratings of each user.")
         write(f"{split}")
         write("")
-    contestants = compare(split)
+    entries = contestants()
+    comparison = ts.compare(entries, split, k=LENGTH, relevant=LIKED, metrics=METRICS)
     if not json:
-        _show_comparison(contestants)
-    last = contestants[-1]
-    story = tell(last.model, split, choose(last.model, split) if user is None else user, titles)
+        _show_comparison(comparison)
+    name, (trainer, view) = list(entries.items())[-1]
+    model = trainer.fit(view(split.train))
+    assert isinstance(model, ts.FactorModel)  # the last contestant factorizes
+    story = tell(model, split, choose(model, split) if user is None else user, titles)
     if not json:
-        _show_story(story, last.label, chosen=user is None)
-    picture = draw(last.model, last.label, titles, genres, Path(output))
+        _show_story(story, name, chosen=user is None)
+    picture = draw(model, name, titles, genres, Path(output))
+    page = None if picture is None else report(comparison, Path(output).with_name("comparison.html"))
     if json:
-        write_json(_facts(split, contestants) | story | {"picture": picture})
+        write_json(_facts(split, comparison) | story | {"picture": picture, "page": page})
     elif picture is not None:
         write("")
-        write(f"The space of {last.label}, as a picture: {picture}")
+        write(f"The space of {name}, as a picture: {picture}")
+        write(f"The comparison with intervals, tests and curves, as a page: {page}")
 
 
-def _facts(split: Split, contestants: Sequence[Contestant]) -> dict[str, Any]:
+def _facts(split: Split, comparison: Comparison) -> dict[str, Any]:
     """The comparison, for a program."""
     return {
         "data": {"users": split.train.n_users, "items": split.train.n_items, "events": split.train.n_events},
@@ -72,30 +78,27 @@ def _facts(split: Split, contestants: Sequence[Contestant]) -> dict[str, Any]:
         "relevant": f"rating >= {LIKED}",
         "models": [
             {
-                "model": one.label,
-                "trainer": one.name,
-                "fit_seconds": round(one.seconds, 3),
-                **one.report.metrics,
+                "model": name,
+                "trainer": comparison.runs[name][0].trainer,
+                "fit_seconds": round(comparison.costs(name)["fit_seconds"] or 0.0, 3),
+                **{metric: found.value for metric, found in comparison.estimates[name].items()},
             }
-            for one in contestants
+            for name in comparison.models
         ],
     }
 
 
-def _show_comparison(contestants: Sequence[Contestant]) -> None:
-    rows = [
-        [
-            one.name,
-            one.half_life,
-            f"{one.seconds:.2f}",
-            *(f"{one.report[name]:.4f}" if name in one.report.metrics else "-" for name in METRICS),
-        ]
-        for one in contestants
-    ]
+def _show_comparison(comparison: Comparison) -> None:
+    rows = []
+    for name in comparison.models:
+        trainer, _, half_life = name.partition(", half-life ")
+        found = comparison.estimates[name]
+        values = [f"{found[metric].value:.4f}" if metric in found else "-" for metric in METRICS]
+        rows.append([trainer, half_life, f"{comparison.costs(name)['fit_seconds'] or 0.0:.2f}", *values])
     numbers = ["fit s", *(name.replace("@", "\n@") for name in METRICS)]
     write_table(["model", "half-life", *numbers], rows, right=["half-life", *numbers])
     write("")
-    write(f"{contestants[-1].report.protocol}.")
+    write(f"{comparison.reports[comparison.models[-1]].protocol}.")
     write(
         "Baseline and ALS rank films by the rating they expect; Popularity and ImplicitALS by what will be seen next, "
         "from who rated what and not how high. A half-life makes an older rating count less."

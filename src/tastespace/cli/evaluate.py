@@ -9,6 +9,7 @@ import typer
 
 from tastespace.cli.console import say, working, write, write_json
 from tastespace.cli.options import Json
+from tastespace.cli.protocol import Protocol
 from tastespace.cli.source import SPLITS, Columns, Selection, load, splitter
 from tastespace.cli.trainer import TrainerOptions
 
@@ -29,6 +30,7 @@ def evaluate(
     columns: Columns,
     selection: Selection,
     trainer: TrainerOptions,
+    protocol: Protocol,
     test: Annotated[
         str | None,
         typer.Argument(metavar="[TEST]", help="The test events of a model file.", show_default=False),
@@ -42,24 +44,6 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    k: Annotated[
-        list[int] | None, typer.Option("-k", help="Length of the list; repeat for more. Default 10.")
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metric", metavar="NAME", help="ndcg, recall, rmse, ...; repeat for more. Default all."
-        ),
-    ] = None,
-    relevant: Annotated[
-        float | None,
-        typer.Option(
-            "--relevant", help="A test item counts if its value is at least this. Default all count."
-        ),
-    ] = None,
-    include_seen: Annotated[
-        bool, typer.Option("--include-seen", help="Rank items of the history too.")
-    ] = False,
     json: Json = False,
 ) -> None:
     """Measure a model on held-out events: a model file on a test file, or a trainer on a split of a data file.
@@ -96,10 +80,7 @@ def evaluate(
         report = ts.evaluate(
             model,
             events,
-            k=k or 10,
-            metrics=metric or None,
-            relevant=relevant,
-            exclude_seen=not include_seen,
+            **protocol.arguments(),
             threads=trainer.threads,
         )
     if json:

@@ -11,7 +11,7 @@ import typer
 from tastespace.cli.console import say, size, write, write_json
 from tastespace.cli.files import check_writable
 from tastespace.cli.options import Json
-from tastespace.cli.source import Columns, Selection, Source, load, splitter
+from tastespace.cli.source import Columns, Selection, Source, check_validation, load, splitter
 from tastespace.cli.trainer import TrainerOptions
 
 if TYPE_CHECKING:
@@ -60,11 +60,7 @@ def fit(
     held_out: Interactions | None = None
     if split is not None:
         cut = split(events)
-        if cut.known is not None:
-            raise typer.BadParameter(
-                f"{valid} holds whole users out, and training watches only users whom it learns; use another split",
-                param_hint="--valid",
-            )
+        check_validation(cut, valid)
         train, held_out = cut
         say(f"validation: {valid}, {held_out}")
     started = time.perf_counter()

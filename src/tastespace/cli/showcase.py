@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +13,9 @@ from tastespace.errors import missing_extra
 if TYPE_CHECKING:
     from tastespace.data.interactions import Interactions
     from tastespace.data.split import Split
-    from tastespace.evaluation import Report
     from tastespace.models.factor_model import FactorModel
+    from tastespace.reports.comparison import Comparison
+    from tastespace.reports.entries import Learner
 
 LIKED = 8  # of 10; the median rating is 7
 LENGTH = 10  # of a list of recommendations
@@ -26,49 +25,33 @@ REASONS = 3  # for each of them
 TELLING = ("Animation", "Horror", "Sci-Fi", "Romance", "Comedy", "Crime", "Action", "Drama")
 
 
-@dataclass(frozen=True)
-class Contestant:
-    """One model of the comparison."""
-
-    name: str
-    half_life: str
-    model: FactorModel
-    report: Report
-    seconds: float
-
-    @property
-    def label(self) -> str:
-        """The name, with the half-life where there is one."""
-        return f"{self.name}, half-life {self.half_life}" if self.half_life else self.name
-
-
-def compare(split: Split) -> list[Contestant]:
-    """Fit each model on the training side and rank all films for everyone on the test side."""
+def contestants() -> dict[str, tuple[Learner, Callable[[Interactions], Interactions]]]:
+    """The models of the comparison, each with what it makes of the training ratings."""
     import tastespace as ts
 
-    ratings, events = split.train, split.train.as_implicit()
+    def rated(ratings: Interactions) -> Interactions:
+        return ratings.as_implicit()
+
+    def rated_lately(ratings: Interactions) -> Interactions:
+        return ratings.as_implicit().decay("60d")
+
+    def ratings(ratings: Interactions) -> Interactions:
+        return ratings
+
     # The settings were chosen on the last rating of each user before the held-out ones.
     als = ts.ALS(factors=32, regularization=15, bias_regularization=2, frequency_scaling=0)
     implicit = ts.ImplicitALS(factors=32, regularization=0.02, unobserved_weight=0.2)
-    decayed = implicit.replace(unobserved_weight=0.05, confidence="linear")
-    entries: list[tuple[str, Any, Interactions]] = [
-        ("", ts.Popularity(), events),
-        ("30 d", ts.Popularity(half_life="30d"), events),
-        ("", ts.Baseline(), ratings),
-        ("", als, ratings),
-        ("", implicit, events),
-        ("60 d", decayed, events.decay("60d")),
-    ]
-    found = []
-    for half_life, trainer, train in entries:
-        name = type(trainer).__name__
-        started = time.perf_counter()
-        model = trainer.fit(train)
-        seconds = time.perf_counter() - started
-        with working(f"evaluating {name}"):
-            report = ts.evaluate(model, split.test, k=LENGTH, relevant=LIKED)
-        found.append(Contestant(name, half_life, model, report, seconds))
-    return found
+    return {
+        "Popularity": (ts.Popularity(), rated),
+        "Popularity, half-life 30 d": (ts.Popularity(half_life="30d"), rated),
+        "Baseline": (ts.Baseline(), ratings),
+        "ALS": (als, ratings),
+        "ImplicitALS": (implicit, rated),
+        "ImplicitALS, half-life 60 d": (
+            implicit.replace(unobserved_weight=0.05, confidence="linear"),
+            rated_lately,
+        ),
+    }
 
 
 def choose(model: FactorModel, split: Split) -> Any:
@@ -148,3 +131,9 @@ def draw(
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         return replace_file(path, lambda file: figure.savefig(file, format=path.suffix[1:]))
+
+
+def report(comparison: Comparison, path: Path) -> Path:
+    """Write the page of the comparison."""
+    with working("writing the page"):
+        return comparison.to_html(path)

@@ -243,6 +243,21 @@ def splitter(text: str) -> Callable[[Interactions], Split]:
     return lambda events: make(events, **{name: setting})
 
 
+def check_validation(split: Split, text: str | None) -> None:
+    """Refuse validation users whom training does not learn; `text` named the split.
+
+    Raises
+    ------
+    typer.BadParameter
+        If the split holds whole users out.
+    """
+    if split.known is not None:
+        raise typer.BadParameter(
+            f"{text} holds whole users out, and training watches only users whom it learns; use another split",
+            param_hint="--valid",
+        )
+
+
 def _share_or_number(text: str) -> float:
     """``0.1`` is a share, ``100`` a number."""
     return int(text) if text.isdecimal() else float(text)

@@ -11,7 +11,7 @@ import typer
 from tastespace.cli.console import say, size, write, write_json
 from tastespace.cli.files import check_writable
 from tastespace.cli.options import Json
-from tastespace.cli.source import Columns, Selection, Source, load, splitter
+from tastespace.cli.source import SPLITS, Columns, Selection, Source, load, splitter
 from tastespace.cli.trainer import TrainerOptions
 
 
@@ -34,7 +34,7 @@ def tune(
             "--split",
             metavar="SPLIT",
             help="Hold out the test events, and in the same manner the validation events out of the rest: "
-            "last-out:2, random:0.2, time:0.8, time:2018-01-01.",
+            f"{SPLITS}.",
             show_default=False,
         ),
     ],

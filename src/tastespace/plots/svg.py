@@ -42,7 +42,7 @@ def inline_svg(draw: Callable[[Axes], object], name: str, *, size: tuple[float, 
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError:
-        raise missing_extra("pictures in a page", "plot") from None
+        raise missing_extra("the page of a comparison", "plot") from None
     target = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.family": "DejaVu Sans"}):
         figure = Figure(figsize=size, layout="constrained")

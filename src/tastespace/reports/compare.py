@@ -6,7 +6,7 @@ import datetime
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
 from tastespace.data.threads import resolve_threads
 from tastespace.errors import InputError, ParameterError, TastespaceError
-from tastespace.evaluation.directions import base, direction, has_cutoff
+from tastespace.evaluation.candidates import Candidates, Sampled
+from tastespace.evaluation.directions import DIRECTIONS, base, direction, has_cutoff
+from tastespace.evaluation.prepared import Cold
 from tastespace.evaluation.protocol import describe_relevance
 from tastespace.evaluation.selection import nearest
 from tastespace.evaluation.targets import Relevance
@@ -39,8 +41,8 @@ def compare(
     metrics: str | Sequence[str] | None = None,
     relevant: Relevance = None,
     exclude_seen: bool = True,
-    candidates: Any = None,
-    cold: Literal["skip", "score"] = "skip",
+    candidates: Sampled | Candidates | None = None,
+    cold: Cold = "skip",
     reference: str | None = None,
     seeds: int = 1,
     resamples: int = 10_000,
@@ -69,8 +71,8 @@ def compare(
         The split; or the test events alone, where all models are fitted already.
     k, metrics, relevant, exclude_seen, candidates, cold
         As in :func:`tastespace.evaluate`. ``metrics=None`` is ndcg, recall, hit_rate and coverage at `k`, and rmse and
-        mae where the test events are ratings and the model predicts ratings. A model that predicts none has no value
-        in rating metrics.
+        mae where the test events are ratings and the model predicts ratings; ``"all"`` is every metric that applies.
+        A model that predicts no ratings has no value in rating metrics.
     reference
         The name of the model that the others are held against first; None: the first of `models`.
     seeds
@@ -118,7 +120,7 @@ def compare(
     protocol = Protocol(
         split,
         tuple(dict.fromkeys([*names, *_curve(headline)])),
-        metrics is None,
+        metrics is None or metrics == "all",
         {
             "relevant": relevant,
             "exclude_seen": exclude_seen,
@@ -152,7 +154,7 @@ def compare(
         reference=first,
         estimates=summary.estimates,
         tested=summary.tests,
-        warnings=(*summary.warnings, *_warnings(entries, runs, train, () if metrics is None else shown)),
+        warnings=(*summary.warnings, *_warnings(entries, runs, train, () if protocol.by_default else shown)),
         facts=facts,
     )
 
@@ -211,6 +213,8 @@ def names_of(metrics: str | Sequence[str] | None, k: int | Sequence[int]) -> lis
     cutoffs = [k] if not isinstance(k, Sequence) else list(k)
     if metrics is None:
         return expand([*SHORT, *SHORT_RATING], cutoffs)
+    if metrics == "all":
+        return [name for name in expand(list(DIRECTIONS), cutoffs) if name != "diversity@1"]
     names = expand([metrics] if isinstance(metrics, str) else list(metrics), cutoffs)
     if not names:
         raise ParameterError("metrics is empty; name some, or pass None for a few that fit the data")

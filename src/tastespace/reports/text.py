@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tastespace.reports.comparison import Comparison
 
 WIDTH = 100
-_NAME = 22  # columns of the widest name
+_NAME = 28  # columns of the widest name
 _CELL = 17  # columns of a value, its interval below it
 _MARKS = {"better": "▲", "worse": "▼", "open": " "}
 COSTS = {"fit_seconds": "fit s", "score_seconds": "score s", "fit_mb": "fit MB", "model_mb": "model MB"}
