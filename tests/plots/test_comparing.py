@@ -114,5 +114,5 @@ def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=r"drawing quality against k needs .*tastespace\[plot\]"):
         quality_against_k(LENGTHS)
-    with pytest.raises(MissingExtraError, match="pictures in a page"):
+    with pytest.raises(MissingExtraError, match="the page of a comparison"):
         inline_svg(lambda ax: None, "one")
