@@ -14,13 +14,20 @@ def bootstrap_means(values, resamples, seed):
     )
 
 
+def swapped(apart):
+    """The share of all ways to swap whose sum is as far from zero, both sides; whole numbers, so that ties are."""
+    sums = [abs(sum(sign * value for sign, value in zip(signs, apart, strict=True)))
+            for signs in product((-1, 1), repeat=len(apart))]  # fmt: skip
+    return sum(one >= abs(sum(apart)) for one in sums) / len(sums)
+
+
 def signed_rank(apart):
-    """The exact two-sided Wilcoxon signed-rank test of differences without ties: every pattern of signs."""
+    """The exact two-sided Wilcoxon signed-rank test of whole numbers, ties at their mean rank: all signs."""
     apart = [value for value in apart if value != 0]
-    order = sorted(range(len(apart)), key=lambda place: abs(apart[place]))
-    ranks = {place: rank for rank, place in enumerate(order, start=1)}
-    found = sum(ranks[place] for place in ranks if apart[place] > 0)
-    sums = [sum(rank for rank, sign in zip(ranks.values(), signs, strict=True) if sign)
+    sizes = [abs(value) for value in apart]
+    ranks = [sum(other < one for other in sizes) + (sizes.count(one) + 1) / 2 for one in sizes]
+    found = sum(rank for rank, value in zip(ranks, apart, strict=True) if value > 0)
+    sums = [sum(rank for rank, sign in zip(ranks, signs, strict=True) if sign)
             for signs in product((0, 1), repeat=len(apart))]  # fmt: skip
     below = sum(one <= found for one in sums) / len(sums)
     above = sum(one >= found for one in sums) / len(sums)

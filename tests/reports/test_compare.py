@@ -1,13 +1,19 @@
 """What is compared, on which users, and what comes out."""
 
+import copy
+import pickle
 from dataclasses import FrozenInstanceError, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import tastespace as ts
-from tastespace.errors import InputError, ParameterError, UnsupportedError
+from tastespace.errors import EmptyError, InputError, ParameterError, UnsupportedError
 from tastespace.reports import memory
+from tastespace.reports.measuring import UserSamples
+from tastespace.reports.resampling import Samples
+from tastespace.reports.summary import summarise
 from tests.reports.conftest import ALS, IMPLICIT
 
 
@@ -27,14 +33,14 @@ def test_values_are_those_of_evaluate(split):
             assert estimate.low <= estimate.value <= estimate.high
     test = found.test("rmse", "b")
     assert test.paired.difference == 0
-    assert (test.holm_bootstrap, test.holm_wilcoxon, test.holm_sign, test.paired.equal) == (1, 1, 1, 1)
+    assert (test.holm_permutation, test.holm_wilcoxon, test.holm_sign, test.paired.equal) == (1, 1, 1, 1)
 
 
 def test_a_clear_winner_is_found(comparison):
     test = comparison.test("ndcg@10", "implicit")
     assert test.against == "popular"
     assert test.paired.difference > 0.05
-    assert test.holm_bootstrap < 0.05
+    assert test.holm_permutation < 0.05
     assert test.paired.better > test.paired.worse
     assert comparison.test("coverage@10", "implicit") is None  # no better side, no test
 
@@ -76,7 +82,7 @@ def test_every_pair_is_tested_those_with_the_reference_first(split):
     found = compare(models, split, reference="b", metrics=["ndcg", "coverage"])
     assert [(test.model, test.against) for test in found.tested] == [("a", "b"), ("c", "b"), ("c", "a")]
     assert found.tests["metric"].tolist() == ["ndcg@10"] * 3
-    raw, corrected = found.tests["p_bootstrap"], found.tests["holm_bootstrap"]
+    raw, corrected = found.tests["p_permutation"], found.tests["holm_permutation"]
     assert (corrected >= raw).all()
     assert corrected.min() == pytest.approx(min(1, 3 * raw.min()))
 
@@ -148,11 +154,31 @@ def test_costs(comparison):
 
 
 def test_memory_is_measured_where_the_system_can_tell(monkeypatch, tmp_path):
-    _, peak = memory.with_peak(lambda: np.ones(40_000_000 // 8).sum())
+    import time
+
+    def work():
+        held = np.ones(40_000_000 // 8)
+        time.sleep(0.1)  # held for a while, so that it is seen even where the process was larger before
+        return held.sum()
+
+    found, peak = memory.with_peak(work)
+    assert found == 5_000_000
     assert peak is None or 30e6 < peak < 60e6
-    monkeypatch.setattr(memory, "_PROCESS", tmp_path / "none")
+    monkeypatch.setattr(memory, "_STATUS", tmp_path / "none")
     assert memory.with_peak(lambda: 1) == (1, None)
     assert memory.model_bytes(object()) is None
+
+
+def test_measuring_memory_leaves_the_process_alone(monkeypatch):
+    import gc
+    import threading
+
+    monkeypatch.setattr(gc, "collect", lambda *_: pytest.fail("collected the garbage of the caller"))
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError):
+        memory.with_peak(lambda: 1 / 0)
+    memory.with_peak(lambda: 1)
+    assert threading.active_count() == before
 
 
 def test_fitted_models_and_test_events_alone(split):
@@ -184,6 +210,173 @@ def test_rating_metrics_by_name_skip_models_that_predict_none(split):
 def test_a_result_is_frozen(comparison):
     with pytest.raises(FrozenInstanceError):
         comparison.metrics = ()
+    run = comparison.runs["als"][0]
+    for mapping in (
+        comparison.runs,
+        comparison.estimates,
+        comparison.estimates["als"],
+        comparison.facts.versions,
+        comparison.facts.test,
+        run.params,
+        run.samples,
+        run.curve[0].validation,
+    ):
+        with pytest.raises(TypeError, match="does not support item assignment"):
+            mapping["more"] = 1
+    of = run.samples["rmse"]
+    for array in (of.rows, of.samples.sums, of.samples.counts, run.report._per_user["rmse"].counts):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
+
+
+def test_a_result_is_copied_and_pickled(comparison):
+    for again in (pickle.loads(pickle.dumps(comparison)), copy.deepcopy(comparison)):
+        assert str(again) == str(comparison)
+        assert again.to_json() == comparison.to_json()
+        with pytest.raises(TypeError, match="does not support item assignment"):
+            again.estimates["als"] = {}
+
+
+class Unfitted:
+    """Must not come to be fitted."""
+
+    def fit(self, train):
+        pytest.fail("fitted before the settings were checked")
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"k": "15"}, ParameterError, "k must be a whole number of at least 1, or several"),
+        ({"k": np.array([5, 10])}, ParameterError, "k must be a whole number of at least 1, or several"),
+        ({"k": 0}, ParameterError, "k must be a whole number of at least 1"),
+        ({"metrics": "ndgc"}, ParameterError, "unknown metric 'ndgc'; did you mean 'ndcg'"),
+        ({"metrics": 5}, ParameterError, 'metrics must be a name such as "ndcg@10".*; got 5'),
+        ({"metrics": [5]}, ParameterError, 'metrics must be a name such as "ndcg@10".*; got 5'),
+        ({"metrics": "rmse@3"}, ParameterError, "rmse has no cut-off"),
+        ({"cold": "warm"}, ParameterError, "cold must be"),
+        ({"candidates": 99}, InputError, "candidates must be None"),
+        ({"relevant": "4"}, ParameterError, "relevant must be None"),
+        ({"relevant": lambda values: 1}, ParameterError, "relevant must return one boolean"),
+        ({"threads": 0}, ParameterError, "threads must be a whole number"),
+    ],
+)
+def test_settings_are_checked_before_anything_is_fitted(settings, error, message, ratings, split):
+    with pytest.raises(error, match=message):
+        compare({"mine": Unfitted()}, split, **settings)
+    for splits in (ratings, [split, split]):
+        with pytest.raises(error, match=message):
+            ts.cross_validate(Unfitted(), splits, **settings)
+
+
+def test_slices_are_checked_before_anything_is_fitted(split):
+    with pytest.raises(ParameterError, match="slices must be a whole number"):
+        compare({"mine": Unfitted()}, split, slices=-1)
+
+
+def test_rating_metrics_of_new_items_are_left_out_unless_named(ratings):
+    cut = ts.split.items_out(ratings, 0.2, seed=0)
+    found = compare({"als": ALS, "b": ts.Baseline()}, cut)
+    assert found.metrics == ("ndcg@10", "recall@10", "hit_rate@10", "coverage@10")
+    with pytest.raises(EmptyError, match=r"models\['als'\]: rmse needs test events"):
+        compare({"als": ALS}, cut, metrics=["ndcg", "rmse"])
+    assert "mae" in compare({"als": ALS}, cut, cold="score").metrics
+    folds = ts.cross_validate(ALS, [cut, ts.split.random(ratings)], progress=False)
+    assert "rmse" not in folds.metrics
+
+
+def test_metrics_come_in_the_order_of_an_evaluation(split):
+    found = compare({"als": ALS}, split, k=(9, 2), metrics=["mae", "recall@4", "auc", "ndcg", "rmse"])
+    assert found.metrics == ("recall@4", "ndcg@2", "ndcg@9", "auc", "mae", "rmse")
+    assert found.headline == "recall@4"
+
+
+def few(split, users):
+    return ts.Split(split.train, split.test.filter(users=[f"u{user}" for user in range(users)]), "few")
+
+
+def test_one_user_has_no_interval(split, tmp_path):
+    found = compare({"p": ts.Popularity(), "als": ALS}, few(split, 1))
+    estimate = found.estimates["als"]["ndcg@10"]
+    assert (estimate.low, estimate.high) == (None, None)
+    test = found.test("ndcg@10", "als")
+    assert np.isnan([test.paired.low, test.paired.high]).all()
+    assert test.paired.p_permutation == 1
+    [said] = [warning for warning in found.warnings if "one user" in warning]
+    assert said.startswith("ndcg@10, recall@10, hit_rate@10, rmse, mae: one user was scored by all models")
+    assert "nan" not in str(found) + found.to_markdown().replace("NaN", "")
+    assert "nan" not in found.to_html(tmp_path / "one.html").read_text(encoding="utf-8").lower()
+    assert '"low": null' in found.to_json()
+
+
+def test_too_few_users_leave_everything_open(split):
+    found = compare({"p": ts.Popularity(), "als": ALS, "i": IMPLICIT}, few(split, 5), metrics=["ndcg", "mrr"])
+    assert all(test.paired.p_permutation >= 0.0625 for test in found.tested)
+    assert "▲" not in str(found).replace("▲ better", "")
+    assert (
+        "ndcg@10, mrr@10: 5 users are too few for a test, whose p cannot come below 0.0625; every difference stays open"
+        in found.warnings
+    )
+    more = compare({"p": ts.Popularity(), "als": ALS}, few(split, 30), metrics=["ndcg", "mrr"])
+    assert not any("too few" in warning for warning in more.warnings)
+
+
+def test_holms_correction_can_leave_nothing_to_be_found(split):
+    models = {"p": ts.Popularity(), "i": IMPLICIT}
+    metrics = [f"ndcg@{k}" for k in range(5, 12)]
+    found = compare(models, split, metrics=metrics, resamples=100)
+    said = [warning for warning in found.warnings if warning.startswith("nothing can be found")]
+    assert len(said) == 1
+    assert "the least possible p, 0.0099, times the number of tests, 7, which is not below 0.05" in said[0]
+    assert "pass resamples=280 or more" in said[0]
+    assert all(test.holm_permutation >= 0.05 for test in found.tested)
+    more = compare(models, split, metrics=metrics, resamples=280)
+    assert not any("nothing can be found" in warning for warning in more.warnings)
+    assert any(test.holm_permutation < 0.05 for test in more.tested)
+    small = compare(models, few(split, 7), metrics=metrics)
+    assert any(warning.endswith("or test on more users") for warning in small.warnings)
+    same = compare({"a": ALS, "b": ALS}, split, metrics=metrics, resamples=100)
+    assert not any("nothing can be found" in warning for warning in same.warnings)
+
+
+def test_the_test_of_rmse_swaps_users_with_all_their_events(split):
+    found = compare({"b": ts.Baseline(), "als": ALS}, split, metrics="rmse", resamples=2000)
+    runs = {name: found.runs[name][0].report.per_user("rmse") for name in ("b", "als")}
+    counts = np.bincount(split.test.user_rows())
+    apart = counts * (runs["als"]["value"] ** 2 - runs["b"]["value"] ** 2)
+    coins = np.random.default_rng(0).choice([-1, 1], (20_000, len(apart)))
+    p = np.mean(np.abs(coins @ apart) >= abs(apart.sum()))
+    assert found.test("rmse", "als").paired.p_permutation == pytest.approx(p, abs=0.03)
+
+
+def test_seeds_whose_roots_and_squares_disagree_are_not_told_apart():
+    counts = np.ones(400)
+    runs = {
+        "a": [2.0 * counts, 2.0 * counts],
+        "b": [0.5 * counts, 3.4 * counts],
+    }  # squared errors of two seeds
+    runs = {
+        name: [
+            SimpleNamespace(
+                samples={
+                    "rmse": UserSamples(np.arange(400, dtype=np.int32), Samples(one, counts, root=True))
+                },
+                report=SimpleNamespace(metrics={"rmse": one[0] ** 0.5}),
+            )
+            for one in several
+        ]
+        for name, several in runs.items()
+    }
+    found = summarise(runs, ["rmse"], reference="a", resamples=100, confidence=0.95, seed=0)
+    [test] = found.tests
+    assert test.paired.difference < 0
+    assert test.paired.p_permutation < 0.05
+    runs["b"][1].samples["rmse"] = UserSamples(
+        np.arange(400, dtype=np.int32), Samples(3.9 * counts, counts, root=True)
+    )
+    [test] = summarise(runs, ["rmse"], reference="a", resamples=100, confidence=0.95, seed=0).tests
+    assert test.paired.difference < 0
+    assert test.paired.p_permutation == 1
 
 
 def test_an_unknown_model_is_refused(comparison):

@@ -48,6 +48,27 @@ def test_splits_of_ones_own_and_a_transform(ratings):
     assert "rmse" not in found.metrics
 
 
+def test_splits_may_come_one_after_the_other(ratings):
+    found = ts.cross_validate(
+        ALS, (cut for cut in ts.split.kfold(ratings, 2)), metrics="rmse", progress=False
+    )
+    assert len(found.table) == 2
+
+
+def test_warnings_of_the_folds_are_kept(ratings):
+    known = ts.split.by_time(ratings, at=0.8)
+    mixed = [ts.split.random(ratings, seed=0), known, ts.split.random(ratings, seed=0)]
+    found = ts.cross_validate(ALS, mixed, seeds=2, progress=False)
+    leak = mixed[0].leak().warning()
+    assert found.warnings == (f"folds 1, 3: {leak}",)
+    assert "warning: folds 1, 3: training knows the future" in str(found)
+    assert "## Warnings\n\n- folds 1, 3: training knows the future" in found.to_markdown()
+    assert json.loads(found.to_json())["warnings"] == list(found.warnings)
+    drawn = ts.cross_validate(ALS, mixed, candidates=ts.Sampled(5), metrics="ndcg", progress=False)
+    assert [warning[:6] for warning in drawn.warnings] == ["values", "folds "]
+    assert "## Warnings" not in ts.cross_validate(ALS, [known, known], progress=False).to_markdown()
+
+
 def test_forms(ratings):
     found = ts.cross_validate(ALS, ratings, folds=2, progress=False)
     assert "Cross-validation: ALS on 2 splits" in str(found)
@@ -64,6 +85,17 @@ def test_what_cannot_be_cross_validated(ratings):
         ts.cross_validate(ts.Popularity().fit(ratings), ratings)
     with pytest.raises(ParameterError, match=r"at least two splits.*got 1 of type Split"):
         ts.cross_validate(ALS, [ts.split.random(ratings)])
+    with pytest.raises(ParameterError, match=r"at least two splits.*got one Split: .*ts.evaluate"):
+        ts.cross_validate(ALS, ts.split.random(ratings))
+    for wrong in (None, 3, "splits"):
+        with pytest.raises(InputError, match=r"splits must be at least two splits, .* or events to cut; got"):
+            ts.cross_validate(ALS, wrong)
+    for folds in (1, None, 2.0, True, "5", 961):
+        with pytest.raises(ParameterError, match=r"folds must be a whole number from 2 to .*960.*; got"):
+            ts.cross_validate(ALS, ratings, folds=folds)
+    for folds in (ts.split.random(ratings), [ts.split.random(ratings)]):
+        with pytest.raises(ParameterError, match="splits of your own take the place of the events"):
+            ts.cross_validate(ALS, ratings, folds=folds)
     with pytest.raises(ParameterError, match="seeds must be a whole number >= 1"):
         ts.cross_validate(ALS, ratings, seeds=0)
     with pytest.raises(ParameterError, match="confidence must be a share"):

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 import tastespace as ts
-from tastespace.errors import MissingExtraError, MissingFileError
+from tastespace.errors import FileError, InputError, MissingExtraError, MissingFileError
 from tests.reports.conftest import ALS
 
 EVIL = "<script>alert('1')</script> | $x$ \x1b[31m & _ö_"
@@ -44,7 +44,17 @@ def test_one_model_alone(split):
 
 def test_models_that_cannot_be_told_apart(split):
     found = ts.compare({"a": ALS, "b": ALS}, split, resamples=100)
-    assert "The test does not tell it from" in str(found)
+    assert "a and b share the best ndcg@10: " in str(found)
+    rows = [line for line in str(found).splitlines() if line[:2] in ("a ", "b ")]
+    assert [line.count("*") for line in rows[:2]] == [3, 3]
+    assert found.to_markdown().count(r"\*") >= 10
+    close = ts.compare({"a": ALS, "b": ALS.replace(seed=1)}, split, resamples=100, metrics="recall@3")
+    assert "The test does not tell it from" in str(close)
+
+
+def test_a_mark_stands_beside_its_meaning(comparison):
+    for line in str(comparison).splitlines():
+        assert line.rstrip()[-1:] not in ("±", "↓") or line.endswith("mae ↓")
 
 
 def test_two_models_and_the_direction_of_errors(split):
@@ -189,6 +199,24 @@ def test_without_slices(split, tmp_path):
 def test_a_folder_that_is_not_there(comparison, tmp_path):
     with pytest.raises(MissingFileError, match="there is no folder"):
         comparison.to_html(tmp_path / "none" / "report.html")
+
+
+def test_what_cannot_be_written(comparison, tmp_path):
+    for path in (tmp_path, ".", f"{tmp_path}/"):
+        with pytest.raises(FileError, match="cannot be written: it is a folder; give the page a file name"):
+            comparison.to_html(path)
+    with pytest.raises(FileError, match="path is empty; give the page a file name"):
+        comparison.to_html("")
+    with pytest.raises(FileError, match=r"cannot be written: .*choose another path"):
+        comparison.to_html(tmp_path / ("x" * 300))
+    with pytest.raises(FileError, match="a file name holds no zero character"):
+        comparison.to_html("a\0b")
+    for path in (None, 5, b"report.html"):
+        with pytest.raises(
+            InputError, match=r'path must be the name of a file to write, such as "report\.html"'
+        ):
+            comparison.to_html(path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_matplotlib(comparison, tmp_path, monkeypatch):

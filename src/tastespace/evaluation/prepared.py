@@ -22,9 +22,9 @@ from tastespace.evaluation.ranking import RANKING, auc
 from tastespace.evaluation.rating import Errors, rate
 from tastespace.evaluation.report import Report, UserValues
 from tastespace.evaluation.scoring import Watcher, compare_pairs, rank_users, rate_events
-from tastespace.evaluation.selection import select
+from tastespace.evaluation.selection import Selection, select
 from tastespace.evaluation.slices import Slices
-from tastespace.evaluation.targets import HeldOut, Relevance, Targets
+from tastespace.evaluation.targets import HeldOut, Relevance, Targets, _relevant
 from tastespace.evaluation.training import Training
 
 if TYPE_CHECKING:
@@ -89,10 +89,7 @@ class Evaluation:
                 "test must be Interactions or one Split, as ts.split.last_out(ratings) makes it; got "
                 f"{type(test).__name__}"
             )
-        if cold not in get_args(Cold):
-            raise ParameterError(
-                f'cold must be "skip" (cold users are not scored) or "score" (they count 0); got {cold!r}'
-            )
+        _check_cold(cold)
         self._selection = select(k, metrics)
         self._exclude_seen = exclude_seen
         self._cold = cold == "score"
@@ -291,7 +288,8 @@ class Evaluation:
         for metric in self._selection.rating:
             metrics[metric], values = rate(metric, errors)
             if values is not None:
-                per_user[metric] = UserValues(self._held_out.users, rated.test_rows, values)
+                counts = errors.by_user.events if metric in ("rmse", "mae") else None
+                per_user[metric] = UserValues(self._held_out.users, rated.test_rows, values, counts)
         return errors
 
     def _named_rating(self) -> str:
@@ -385,6 +383,46 @@ class Evaluation:
                 f"{self._named_rating()} needs test events whose user and item the model knows, and there are none "
                 f"among {counts['events']:,}"
             )
+
+
+def check_settings(
+    events: Interactions,
+    *,
+    k: int | Sequence[int],
+    metrics: str | Sequence[str] | None,
+    relevant: Relevance,
+    candidates: Sampled | Candidates | None,
+    cold: Cold,
+    slices: int,
+    threads: int | None,
+) -> Selection:
+    """Check what needs no model, before models are fitted on one side of a split; `events` are the other side.
+
+    Returns
+    -------
+    Selection
+        The metrics that are asked for.
+
+    Raises
+    ------
+    ParameterError, InputError
+        As `evaluate` does.
+    """
+    _check_cold(cold)
+    selection = select(k, metrics)
+    resolve_threads(threads)
+    _slices(slices)
+    _lists(candidates)
+    if relevant is not None:
+        _relevant(events.by_user.filled_values(), relevant)
+    return selection
+
+
+def _check_cold(cold: object) -> None:
+    if cold not in get_args(Cold):
+        raise ParameterError(
+            f'cold must be "skip" (cold users are not scored) or "score" (they count 0); got {cold!r}'
+        )
 
 
 def _slices(slices: int) -> int:

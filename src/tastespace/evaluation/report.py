@@ -25,11 +25,33 @@ _TELLING = ("ndcg", "recall", "rmse", "hit_rate", "map", "mae", "mrr", "precisio
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UserValues:
-    """Values of one metric, one for each user in `rows` of the vocabulary `users`."""
+    """Values of one metric, one for each user in `rows` of the vocabulary `users`; read-only.
+
+    Attributes
+    ----------
+    users
+        The vocabulary of the test set.
+    rows
+        Of the users in it.
+    values
+        One for each.
+    counts
+        What each user's value is the mean over, such as events for RMSE, and so how it counts in the metric over all
+        users; None where each user counts alike.
+    """
 
     users: Vocabulary
     rows: NDArray[np.int32]
     values: NDArray[np.float64]
+    counts: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "values", "counts"):
+            array = getattr(self, name)
+            if array is not None:
+                array = array.view()
+                array.setflags(write=False)
+                object.__setattr__(self, name, array)
 
 
 class Report:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tastespace.errors import ParameterError
@@ -77,7 +77,7 @@ def select(k: int | Sequence[int], metrics: str | Sequence[str] | None) -> Selec
     ------
     ParameterError
         A cut-off is not a whole number of at least 1, or of at least 2 for diversity; a name is unknown (the message
-        suggests the nearest); a metric that has none is given a cut-off; or there is no name at all.
+        suggests the nearest) or no text; a metric that has none is given a cut-off; or there is no name at all.
     """
     ks = _cutoffs(k)
     by_default = metrics is None or metrics == "all"
@@ -86,7 +86,12 @@ def select(k: int | Sequence[int], metrics: str | Sequence[str] | None) -> Selec
     elif isinstance(metrics, str):
         names = [*_AT_K, *WHOLE, *RATING] if by_default else [metrics]
     else:
-        names = list(metrics)
+        names = list(metrics) if isinstance(metrics, Iterable) else [metrics]
+        strange = next((name for name in names if not isinstance(name, str)), None)
+        if strange is not None:
+            raise ParameterError(
+                f'metrics must be a name such as "ndcg@10", several of them, or None for the usual; got {strange!r}'
+            )
     if not names:
         raise ParameterError(f"metrics is empty; name some of {_known()}, or pass None for the usual ones")
     ranking: list[tuple[str, int]] = []

@@ -12,22 +12,23 @@ import numpy as np
 
 from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
-from tastespace.data.threads import resolve_threads
 from tastespace.errors import InputError, ParameterError, TastespaceError
 from tastespace.evaluation.candidates import Candidates, Sampled
-from tastespace.evaluation.directions import DIRECTIONS, base, direction, has_cutoff
-from tastespace.evaluation.prepared import Cold
+from tastespace.evaluation.directions import base, direction, has_cutoff
+from tastespace.evaluation.prepared import Cold, check_settings
 from tastespace.evaluation.protocol import describe_relevance
-from tastespace.evaluation.selection import nearest
+from tastespace.evaluation.selection import Selection, nearest
 from tastespace.evaluation.targets import Relevance
 from tastespace.models.info import summarize
 from tastespace.reports.comparison import Comparison, Facts
 from tastespace.reports.entries import Entrant, Entry, read_entries
 from tastespace.reports.measuring import Protocol, Run, run
-from tastespace.reports.names import SHORT, SHORT_RATING, expand
 from tastespace.reports.summary import summarise
 from tastespace.trainers.progress import Tick, progress_bar
 from tastespace.version import __version__
+
+#: Shown when none are named: the first four always, the last two where some model predicts the test set's ratings.
+SHORT = ("ndcg", "recall", "hit_rate", "coverage", "rmse", "mae")
 
 #: Cut-offs of the picture of quality against k, beside those that are asked for.
 CURVE = (1, 2, 5, 10, 20, 50)
@@ -73,20 +74,22 @@ def compare(
         As in :func:`tastespace.evaluate`. ``metrics=None`` is ndcg, recall, hit_rate and coverage at `k`, and rmse and
         mae where the test events are ratings and the model predicts ratings; ``"all"`` is every metric that applies.
         A model that predicts no ratings has no value in rating metrics.
+        They are shown in the order of an evaluation: those of rankings first.
     reference
         The name of the model that the others are held against first; None: the first of `models`.
     seeds
         Trainers with a seed are fitted so many times, with their own seed and those that follow. Values of users are
         averaged over seeds before they are tested; the spread over seeds is told apart.
     resamples, confidence
-        Of the bootstrap: how many samples of users, and the share of them that an interval holds.
+        How many samples of users the bootstrap draws, and how often the permutation test swaps models at random; and
+        the share of samples that an interval holds.
     valid
         Validation events, handed to trainers that take callbacks and report each epoch: learning curves then show
         the validation metric, and such a trainer stops and keeps its best epoch by its own rule.
     slices
         Groups of users by activity and of items by popularity; 0: none.
     seed
-        Of the bootstrap.
+        Of the bootstrap and the permutation test.
     threads
         For scoring, and for trainers that name no number; None: all cores. No value depends on it.
     progress
@@ -115,7 +118,16 @@ def compare(
             f"reference {first!r} is none of the models{nearest(str(first), list(models)) or ';'} they are "
             f"{', '.join(map(repr, models))}"
         )
-    names = names_of(metrics, k)
+    names = check_measuring(
+        split.test if isinstance(split, Split) else split,
+        metrics=metrics,
+        k=k,
+        relevant=relevant,
+        candidates=candidates,
+        cold=cold,
+        slices=slices,
+        threads=threads,
+    )
     headline = _headline(names)
     protocol = Protocol(
         split,
@@ -129,7 +141,6 @@ def compare(
             "slices": slices,
         },
     )
-    resolve_threads(threads)
     runs = _runs(entries, train, valid, protocol, seeds, threads, progress)
     shown = [name for name in names if any(name in several[0].report.metrics for several in runs.values())]
     summary = summarise(
@@ -202,23 +213,22 @@ def check_confidence(confidence: float) -> None:
         )
 
 
-def names_of(metrics: str | Sequence[str] | None, k: int | Sequence[int]) -> list[str]:
-    """The names that `metrics` stands for, each with its cut-off.
+def check_measuring(
+    events: Interactions, *, metrics: str | Sequence[str] | None, **settings: Any
+) -> list[str]:
+    """Check everything that evaluations of these test events will be asked, and return the names of the metrics.
 
     Raises
     ------
-    ParameterError
-        It is empty.
+    ParameterError, InputError
+        As `tastespace.evaluate` does.
     """
-    cutoffs = [k] if not isinstance(k, Sequence) else list(k)
-    if metrics is None:
-        return expand([*SHORT, *SHORT_RATING], cutoffs)
-    if metrics == "all":
-        return [name for name in expand(list(DIRECTIONS), cutoffs) if name != "diversity@1"]
-    names = expand([metrics] if isinstance(metrics, str) else list(metrics), cutoffs)
-    if not names:
-        raise ParameterError("metrics is empty; name some, or pass None for a few that fit the data")
-    return names
+    chosen = check_settings(events, metrics=SHORT if metrics is None else metrics, **settings)
+    return _names(chosen)
+
+
+def _names(chosen: Selection) -> list[str]:
+    return [*(f"{metric}@{k}" for metric, k in chosen.ranking), *chosen.whole, *chosen.rating]
 
 
 def _headline(names: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from tastespace.errors import ParameterError
 from tastespace.evaluation import Report
 from tastespace.evaluation.selection import nearest
 from tastespace.models.table import Table
+from tastespace.reports.frozen import Frozen
 from tastespace.reports.measuring import Run
 from tastespace.reports.summary import Estimate, Test
 
@@ -21,7 +22,7 @@ MEGA = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Frozen):
     """What a comparison was made on and with.
 
     Attributes
@@ -41,20 +42,20 @@ class Facts:
     """
 
     how: str
-    train: dict[str, Any] | None
-    test: dict[str, Any]
+    train: Mapping[str, Any] | None
+    test: Mapping[str, Any]
     relevant: str
     seeds: int
     resamples: int
     confidence: float
     slices: int
     made: str
-    versions: dict[str, str]
+    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Comparison:
-    """Several models on the same held-out events. Frozen; made by `tastespace.compare`.
+class Comparison(Frozen):
+    """Several models on the same held-out events. Frozen, mappings and arrays inside too; made by `tastespace.compare`.
 
     ``print(comparison)`` shows the values, the costs and which differences are more than chance.
 
@@ -150,9 +151,10 @@ class Comparison:
         """One row for each pair of models and metric that has a better side.
 
         Columns ``metric``, ``model``, ``against``, ``users``; ``difference`` (of the model less the other) with
-        ``low`` and ``high``; ``p_bootstrap``, ``p_wilcoxon``, ``p_sign`` and the same by Holm's correction over all
-        rows as ``holm_bootstrap``, ``holm_wilcoxon``, ``holm_sign``; Cohen's ``d`` of the paired differences; and
-        ``better``, ``equal``, ``worse``, the shares of users for whom the model is so.
+        ``low`` and ``high``, its bootstrap interval; ``p_permutation`` (the paired permutation test, which decides),
+        ``p_wilcoxon``, ``p_sign`` and the same by Holm's correction over all rows as ``holm_permutation``,
+        ``holm_wilcoxon``, ``holm_sign``; Cohen's ``d`` of the paired differences; and ``better``, ``equal``,
+        ``worse``, the shares of users for whom the model is so.
         """
         rows = [
             {
@@ -161,7 +163,7 @@ class Comparison:
                 "against": test.against,
                 "users": test.users,
                 **{name: getattr(test.paired, name) for name in _PAIRED[:6]},
-                "holm_bootstrap": test.holm_bootstrap,
+                "holm_permutation": test.holm_permutation,
                 "holm_wilcoxon": test.holm_wilcoxon,
                 "holm_sign": test.holm_sign,
                 **{name: getattr(test.paired, name) for name in _PAIRED[6:]},
@@ -284,18 +286,20 @@ class Comparison:
         ------
         MissingExtraError
             Matplotlib is not installed.
-        MissingFileError
-            The folder does not exist.
+        InputError
+            `path` is no path.
+        FileError, MissingFileError
+            It cannot be written: it is a folder, or empty, or the disk says no; or its folder does not exist.
         """
         from tastespace.reports.page import write_page
 
-        return write_page(self, Path(path))
+        return write_page(self, path)
 
 
 _PAIRED = (
-    "difference", "low", "high", "p_bootstrap", "p_wilcoxon", "p_sign", "d", "better", "equal", "worse",
+    "difference", "low", "high", "p_permutation", "p_wilcoxon", "p_sign", "d", "better", "equal", "worse",
 )  # fmt: skip
-_NUMBERS = (*_PAIRED[:6], "holm_bootstrap", "holm_wilcoxon", "holm_sign", *_PAIRED[6:])
+_NUMBERS = (*_PAIRED[:6], "holm_permutation", "holm_wilcoxon", "holm_sign", *_PAIRED[6:])
 
 
 def _floats(values: Sequence[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:

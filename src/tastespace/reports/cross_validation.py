@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split, kfold
-from tastespace.data.threads import resolve_threads
 from tastespace.errors import InputError, ParameterError
+from tastespace.evaluation.candidates import Candidates, Sampled
+from tastespace.evaluation.prepared import Cold
 from tastespace.evaluation.targets import Relevance
 from tastespace.models.table import Table
-from tastespace.reports.compare import check_confidence, check_counts, names_of
+from tastespace.reports.compare import check_confidence, check_counts, check_measuring
 from tastespace.reports.document import FORMAT, dump
 from tastespace.reports.entries import Learner, Transform, read_entry
 from tastespace.reports.markdown import escape, grid
@@ -40,6 +41,8 @@ class CrossValidation:
         The names of the metrics.
     confidence
         Of the intervals.
+    warnings
+        What the evaluations warned of, with the folds where it does not hold for all.
     """
 
     runs: tuple[tuple[Run, ...], ...]
@@ -47,6 +50,7 @@ class CrossValidation:
     sizes: tuple[tuple[int, int], ...]
     metrics: tuple[str, ...]
     confidence: float
+    warnings: tuple[str, ...] = ()
 
     @property
     def table(self) -> Table:
@@ -100,6 +104,8 @@ class CrossValidation:
             "",
             *filled(f"fitted in {amount(seconds)} s; first fold: {self.runs[0][0].report.protocol}"),
         ]
+        for warning in self.warnings:
+            lines += filled(f"warning: {warning}")
         return "\n".join(lines)
 
     def to_markdown(self) -> str:
@@ -115,7 +121,10 @@ class CrossValidation:
             self.table.columns,
             [[str(fold), str(seed), *map(number, values)] for fold, seed, *values in self.table],
         )
-        return f"# Cross-validation\n\n{escape(self._title())}\n\n{summary}\n\n## Folds\n\n{folds}\n"
+        parts = ["# Cross-validation", escape(self._title()), summary, "## Folds", folds]
+        if self.warnings:
+            parts += ["## Warnings", "\n".join(f"- {escape(warning)}" for warning in self.warnings)]
+        return "\n\n".join(parts) + "\n"
 
     def to_json(self) -> str:
         """Everything, as one JSON document of plain data."""
@@ -134,6 +143,7 @@ class CrossValidation:
                 ],
                 "protocol": first.report.protocol,
                 "confidence": self.confidence,
+                "warnings": list(self.warnings),
             }
         )
 
@@ -151,8 +161,8 @@ def cross_validate(
     metrics: str | Sequence[str] | None = None,
     relevant: Relevance = None,
     exclude_seen: bool = True,
-    candidates: Any = None,
-    cold: Literal["skip", "score"] = "skip",
+    candidates: Sampled | Candidates | None = None,
+    cold: Cold = "skip",
     folds: int = 5,
     seed: int = 0,
     seeds: int = 1,
@@ -171,7 +181,7 @@ def cross_validate(
     k, metrics, relevant, exclude_seen, candidates, cold
         As in `compare`.
     folds, seed
-        Of ``ts.split.kfold``, where `splits` are events.
+        Of ``ts.split.kfold``, where `splits` are events: how many parts, at least 2, and how they are drawn.
     seeds
         Fits of a trainer with a seed on each split; their values are averaged before the folds are.
     confidence
@@ -201,14 +211,23 @@ def cross_validate(
         raise InputError("cross_validate fits anew on every split and takes a trainer; got a fitted model")
     check_counts(seeds=seeds, seed=seed)
     check_confidence(confidence)
-    cuts = kfold(splits, folds, seed) if isinstance(splits, Interactions) else list(splits)
-    if len(cuts) < 2 or not all(isinstance(cut, Split) for cut in cuts):
-        raise ParameterError(
-            "cross_validate needs at least two splits, as ts.split.kfold(ratings) makes them; got "
-            f"{len(cuts)} of type {', '.join(sorted({type(cut).__name__ for cut in cuts})) or 'nothing'}"
-        )
-    resolve_threads(threads)
-    names = tuple(names_of(metrics, k))
+    ready = splits if isinstance(splits, Interactions) else _read_splits(splits)
+    settings: dict[str, Any] = {
+        "k": k,
+        "metrics": metrics,
+        "relevant": relevant,
+        "candidates": candidates,
+        "cold": cold,
+        "slices": 0,
+        "threads": threads,
+    }
+    if isinstance(ready, Interactions):
+        _check_folds(folds, ready)
+        names = check_measuring(ready, **settings)
+        cuts = kfold(ready, folds, seed)
+    else:
+        cuts = ready
+        [names, *_] = [check_measuring(cut.test, **settings) for cut in cuts]
     options = {
         "relevant": relevant,
         "exclude_seen": exclude_seen,
@@ -220,18 +239,63 @@ def cross_validate(
     runs = []
     with progress_bar("cross-validating", len(cuts) * len(trainers), progress) as tick:
         for fold, cut in enumerate(cuts, start=1):
-            protocol = Protocol(cut, names, metrics is None, options)
+            protocol = Protocol(cut, tuple(names), metrics is None or metrics == "all", options)
             events = entry.events(cut.train)
             several = []
             for own, learner in trainers:
                 several.append(run(entry, own, learner, events, None, protocol, threads))
                 tick(f"fold {fold}")
             runs.append(tuple(several))
-    found = runs[0][0].report.metrics
+    # A metric that some fold cannot have, as without any rating to predict, has no mean over folds.
+    found = set.intersection(*(set(one.report.metrics) for several in runs for one in several))
     return CrossValidation(
         runs=tuple(runs),
         how=tuple(cut.how for cut in cuts),
         sizes=tuple((cut.train.n_events, cut.test.n_events) for cut in cuts),
         metrics=tuple(name for name in names if name in found),
         confidence=confidence,
+        warnings=tuple(_warnings(runs)),
     )
+
+
+def _read_splits(splits: object) -> list[Split]:
+    wanted = "at least two splits, as ts.split.kfold(ratings) makes them, or events to cut"
+    if isinstance(splits, Split):
+        raise ParameterError(
+            f"splits must be {wanted}; got one Split: for that call ts.evaluate or ts.compare"
+        )
+    if not isinstance(splits, Iterable) or isinstance(splits, str | Mapping):
+        raise InputError(f"splits must be {wanted}; got {type(splits).__name__}")
+    cuts = list(splits)
+    if len(cuts) < 2 or not all(isinstance(cut, Split) for cut in cuts):
+        kinds = ", ".join(sorted({type(cut).__name__ for cut in cuts})) or "nothing"
+        raise ParameterError(f"splits must be {wanted}; got {len(cuts)} of type {kinds}")
+    return cuts
+
+
+def _check_folds(folds: object, events: Interactions) -> None:
+    most = events.n_events
+    whole = isinstance(folds, int | np.integer) and not isinstance(folds, bool)
+    if whole and 2 <= folds <= most:  # type: ignore[operator]
+        return
+    hint = ""
+    if isinstance(folds, Split) or (isinstance(folds, Sequence) and not isinstance(folds, str)):
+        hint = "; splits of your own take the place of the events: ts.cross_validate(trainer, [one, another])"
+    shown = repr(folds) if isinstance(folds, int | float | str) or folds is None else type(folds).__name__
+    raise ParameterError(
+        f"folds must be a whole number from 2 to the number of events ({most:,}); got {shown}{hint}"
+    )
+
+
+def _warnings(runs: Sequence[Sequence[Run]]) -> list[str]:
+    """Every warning once, in order, with the folds that gave it where others did not."""
+    said: dict[str, list[int]] = {}
+    for fold, several in enumerate(runs, start=1):
+        for warning in dict.fromkeys(text for one in several for text in one.report.warnings):
+            said.setdefault(warning, []).append(fold)
+    return [
+        warning
+        if len(folds) == len(runs)
+        else f"{'fold' if len(folds) == 1 else 'folds'} {', '.join(map(str, folds))}: {warning}"
+        for warning, folds in said.items()
+    ]

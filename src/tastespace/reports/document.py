@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tastespace.reports.frozen import plain
+
 if TYPE_CHECKING:
     from tastespace.reports.comparison import Comparison
     from tastespace.reports.measuring import Run
@@ -21,7 +23,7 @@ SLICES = ("item_popularity", "user_activity", "warmth")
 
 def document(comparison: Comparison, *, per_user: bool) -> str:
     """The document as text."""
-    facts = asdict(comparison.facts)
+    facts = plain(comparison.facts)
     del facts["slices"]  # the number of groups, where the groups themselves are to stand
     return dump(
         {
@@ -67,7 +69,7 @@ def _run(run: Run, *, per_user: bool) -> dict[str, Any]:
         "score_seconds": run.score_seconds,
         "fit_bytes": run.memory,
         "model_bytes": run.model_bytes,
-        "curve": [asdict(point) for point in run.curve],
+        "curve": [plain(point) for point in run.curve],
     }
     if per_user:
         tables = {name: run.report.per_user(name) for name in run.samples}

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tastespace.data.interactions import Interactions
 from tastespace.models.protocol import Recommender
 from tastespace.reports.entries import Entry
+from tastespace.reports.frozen import Frozen
 from tastespace.reports.memory import with_peak
 from tastespace.trainers.stopping import Epoch
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class Point(Frozen):
     """One epoch of a learning curve.
 
     Attributes
@@ -33,7 +35,7 @@ class Point:
     epoch: int
     seconds: float
     objective: float
-    validation: dict[str, float]
+    validation: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)

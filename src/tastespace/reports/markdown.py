@@ -70,7 +70,7 @@ def _values(comparison: Comparison) -> Iterable[list[str]]:
             if found is None:
                 row.append(NONE)
                 continue
-            star = r"\*" if best(comparison, metric) == model else ""
+            star = r"\*" if model in best(comparison, metric) else ""
             cell = f"{number(found.value)}{star}{_MARKS[against_reference(comparison, metric, model)]}"
             if found.deviation is not None:
                 cell += f" ± {number(found.deviation)}"
@@ -87,7 +87,7 @@ def _costs(comparison: Comparison) -> Iterable[list[str]]:
 
 
 _TESTED = (
-    "metric", "model", "against", "difference", "interval", "bootstrap", "Wilcoxon", "sign", "d", "better", "worse",
+    "metric", "model", "against", "difference", "interval", "permutation", "Wilcoxon", "sign", "d", "better", "worse",
 )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def _tests(comparison: Comparison) -> Iterable[list[str]]:
             escape(test.against),
             signed(found.difference),
             f"{signed(found.low)} to {signed(found.high)}",
-            *(escape(probability(p)) for p in (test.holm_bootstrap, test.holm_wilcoxon, test.holm_sign)),
+            *(escape(probability(p)) for p in (test.holm_permutation, test.holm_wilcoxon, test.holm_sign)),
             signed(found.d, 2),
             share(found.better),
             share(found.worse),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,22 +12,20 @@ from numpy.typing import NDArray
 
 from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
-from tastespace.errors import UnsupportedError
+from tastespace.errors import EmptyError, UnsupportedError
 from tastespace.evaluation import Report, evaluate
 from tastespace.evaluation.directions import base
 from tastespace.evaluation.rating import RATING
 from tastespace.models.protocol import Recommender
 from tastespace.reports.entries import Entry
 from tastespace.reports.fitting import Fitted, Point, fit
+from tastespace.reports.frozen import Frozen
 from tastespace.reports.memory import model_bytes
-from tastespace.reports.statistics import Floats, Samples
-
-#: Taken over all events at once, so that a user counts by events: the shape of the value, g.
-_BY_EVENTS = {"rmse": True, "mae": False}
+from tastespace.reports.resampling import Samples
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class UserSamples:
+class UserSamples(Frozen):
     """Samples of one metric, and the rows of their users in the test set's vocabulary, ascending."""
 
     rows: NDArray[np.int32]
@@ -36,7 +33,7 @@ class UserSamples:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Run:
+class Run(Frozen):
     """One fit of one entry, measured.
 
     Attributes
@@ -55,11 +52,13 @@ class Run:
         Peak growth of resident memory while fitting, and size of the model's arrays; None where unknown.
     curve
         By epoch; empty where the trainer tells nothing.
+    samples
+        By metric; without those that belong to all users together.
     """
 
     seed: int | None
     trainer: str
-    params: dict[str, Any]
+    params: Mapping[str, Any]
     events: int | None
     report: Report
     fit_seconds: float | None
@@ -67,7 +66,7 @@ class Run:
     memory: int | None
     model_bytes: int | None
     curve: tuple[Point, ...]
-    samples: dict[str, UserSamples]
+    samples: Mapping[str, UserSamples]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class Protocol:
     names
         Metrics with their cut-offs.
     by_default
-        The caller named none, so models that predict no ratings go without rating metrics silently.
+        The caller named none, so rating metrics are left out silently where they cannot be computed.
     options
         Everything else.
     """
@@ -110,6 +109,24 @@ class Protocol:
             raise UnsupportedError(f"it predicts no ratings, so it has none of {', '.join(self.names)}")
         return names
 
+    def measure(self, model: Recommender, threads: int | None) -> Report:
+        """The report of a model.
+
+        Raises
+        ------
+        TastespaceError
+            As `tastespace.evaluate` does.
+        """
+        names = self.names_for(model)
+        try:
+            return evaluate(model, self.test, metrics=names, threads=threads, **self.options)
+        except EmptyError:
+            # Rankings of new items are all misses, but are something; ratings of them cannot be predicted at all.
+            ranked = [name for name in names if base(name) not in RATING]
+            if not self.by_default or not ranked or len(ranked) == len(names):
+                raise
+        return evaluate(model, self.test, metrics=ranked, threads=threads, **self.options)
+
 
 def run(
     entry: Entry,
@@ -128,13 +145,7 @@ def run(
         fitted = fit(entry, trainer, train, valid, threads)
     model = fitted.model
     started = time.perf_counter()
-    report = evaluate(
-        model,
-        protocol.test,
-        metrics=protocol.names_for(model),
-        threads=threads,
-        **protocol.options,
-    )
+    report = protocol.measure(model, threads)
     seconds = time.perf_counter() - started
     info = getattr(model, "info", None)
     return Run(
@@ -148,35 +159,21 @@ def run(
         memory=fitted.memory,
         model_bytes=model_bytes(model),
         curve=fitted.curve,
-        samples={name: found for name in report if (found := _samples(report, name, model, protocol.events))},
+        samples={name: found for name in report if (found := _samples(report, name))},
     )
 
 
-def _samples(report: Report, name: str, model: Recommender, test: Interactions) -> UserSamples | None:
+def _samples(report: Report, name: str) -> UserSamples | None:
     """The samples of a metric; None where it belongs to all users together."""
     found = report._per_user.get(name)
     if found is None:
         return None
     order = np.argsort(found.rows, kind="stable")
     rows, values = found.rows[order], np.asarray(found.values, np.float64)[order]
-    if base(name) not in _BY_EVENTS:
+    if found.counts is None:
         return UserSamples(rows, Samples(values, np.ones(len(values))))
-    root = _BY_EVENTS[base(name)]
-    errors = values**2 if root else values  # of one event of the user, on average
-    shapes = [Samples(errors * counts, counts, root) for counts in _event_counts(rows, model, test)]
-    of = min(shapes, key=lambda one: abs(one.value - report[name]))
-    # A metric that is neither has no interval rather than a wrong one.
-    return UserSamples(rows, of) if math.isclose(of.value, report[name], rel_tol=1e-6) else None
-
-
-def _event_counts(rows: NDArray[np.int32], model: Recommender, test: Interactions) -> Sequence[Floats]:
-    """How many events of each user may have been predicted: those on known items, or all where cold ones count."""
-    users = test.user_rows()
-    known = (model.items.find(test.items) >= 0)[test.by_user.indices]
-    return [
-        np.bincount(users[mask], minlength=test.n_users)[rows].astype(np.float64)
-        for mask in (known, np.ones(len(users), bool))
-    ]
+    counts, root = found.counts[order].astype(np.float64), name == "rmse"
+    return UserSamples(rows, Samples((values**2 if root else values) * counts, counts, root))
 
 
 def mean_samples(several: Sequence[Samples]) -> list[Samples]:

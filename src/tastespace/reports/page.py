@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tastespace.errors import MissingFileError
+from tastespace.errors import FileError, InputError, MissingFileError
 from tastespace.plots.style import Look, looks
 from tastespace.plots.svg import mark_svg
 from tastespace.reports.page_style import STYLE
@@ -35,18 +35,40 @@ if TYPE_CHECKING:
     from tastespace.reports.summary import Estimate
 
 
-def write_page(comparison: Comparison, path: Path) -> Path:
+def write_page(comparison: Comparison, path: str | os.PathLike[str]) -> Path:
     """Write the page by way of a temporary file beside it, so that it is never half written."""
-    if not path.parent.is_dir():
-        raise MissingFileError(f"{path} cannot be written: there is no folder {path.parent}; create it first")
+    file = _file(path)
     text = page(comparison)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(file)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"{file} cannot be written: {error.strerror or error}; choose another path"
+        ) from error
+    return file
+
+
+def _file(path: object) -> Path:
+    """The path of a file that may be written."""
+    if not isinstance(path, str | os.PathLike) or isinstance(name := os.fspath(path), bytes):
+        raise InputError(
+            f'path must be the name of a file to write, such as "report.html"; got {type(path).__name__}'
+        )
+    file = Path(name)
+    if not name:
+        raise FileError('path is empty; give the page a file name, such as "report.html"')
+    if "\0" in name:
+        raise FileError(f"{name!r} cannot be written: a file name holds no zero character")
+    if os.path.isdir(file):
+        raise FileError(f"{file} cannot be written: it is a folder; give the page a file name in it")
+    if not os.path.isdir(file.parent):
+        raise MissingFileError(f"{file} cannot be written: there is no folder {file.parent}; create it first")
+    return file
 
 
 def page(comparison: Comparison) -> str:
@@ -112,7 +134,7 @@ def _quality(comparison: Comparison, look: dict[str, Look]) -> str:
             cells.append(_value(comparison, model, metric, found, ends[metric], look[model].colour))
         rows.append(cells)
     columns = ["model", *(metric + arrow(metric) for metric in comparison.metrics)]
-    words = legend(comparison).replace("* best", "Underlined: best", 1)
+    words = legend(comparison, best_mark="Underlined:")
     return (
         f"<section><h2>Quality</h2>{_table(columns, rows)}"
         f'<p class="soft">{escape(words)} Bars show the intervals between the lowest and the highest '
@@ -136,7 +158,7 @@ def _value(
         "worse": '<span class="down" title="worse than the reference">▼</span>',
         "open": "",
     }[verdict]
-    kind = ' class="best"' if best(comparison, metric) == model else ""
+    kind = ' class="best"' if model in best(comparison, metric) else ""
     cell = f"<td{kind}>{mark}<b>{number(found.value)}</b>"
     if found.low is not None and found.high is not None:
         a, w, v = (
@@ -199,7 +221,7 @@ _TESTED = (
     "model",
     "against",
     "difference",
-    "bootstrap",
+    "permutation",
     "Wilcoxon",
     "sign",
     "effect d",
@@ -214,7 +236,7 @@ def _tests(comparison: Comparison) -> str:
     rows = []
     for test in comparison.tested:
         found = test.paired
-        p_values = (test.holm_bootstrap, test.holm_wilcoxon, test.holm_sign)
+        p_values = (test.holm_permutation, test.holm_wilcoxon, test.holm_sign)
         rows.append(
             [
                 f"<td>{escape(test.metric)}</td>",
@@ -255,7 +277,7 @@ def _how(comparison: Comparison) -> str:
     )
 
 
-def _data(data: dict[str, Any]) -> str:
+def _data(data: Mapping[str, Any]) -> str:
     text = f"{data['users']:,} users, {data['items']:,} items, {data['events']:,} "
     text += "ratings" if data["explicit"] else "events"
     if data["scale"]:

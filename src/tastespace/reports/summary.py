@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,7 +12,17 @@ from numpy.typing import NDArray
 
 from tastespace.evaluation.directions import direction
 from tastespace.reports.measuring import Run, mean_samples
-from tastespace.reports.statistics import Floats, Paired, Samples, bootstrap, holm, interval, paired
+from tastespace.reports.resampling import (
+    Floats,
+    Samples,
+    Swapped,
+    Units,
+    bootstrap,
+    contributions,
+    interval,
+    swap_test,
+)
+from tastespace.reports.statistics import Paired, holm, paired
 
 Runs = Mapping[str, Sequence[Run]]
 
@@ -25,7 +36,7 @@ class Estimate:
     value
         The mean over seeds, on the users that all models share.
     low, high
-        Its bootstrap interval; None where the metric belongs to all users together.
+        Its bootstrap interval; None where the metric belongs to all users together, or there is one user only.
     deviation
         Standard deviation over seeds; None for a single fit.
     """
@@ -47,7 +58,7 @@ class Test:
     against: str
     users: int
     paired: Paired
-    holm_bootstrap: float
+    holm_permutation: float
     holm_wilcoxon: float
     holm_sign: float
 
@@ -63,7 +74,7 @@ class Summary:
     tests
         Every pair on every metric that has a better side and values by user; those against the reference come first.
     warnings
-        About users that were not scored for all models.
+        About users that were not scored for all models, and about tests that cannot find anything.
     """
 
     estimates: dict[str, dict[str, Estimate]]
@@ -101,7 +112,7 @@ def summarise(
     reference
         The model that all others are compared with first.
     resamples, confidence, seed
-        Of the bootstrap.
+        Of the bootstrap and the permutation test.
     """
     users, warnings = _common_users(runs, metrics)
     columns = _columns(runs, metrics, users)
@@ -118,10 +129,13 @@ def summarise(
                 of_model[metric] = Estimate(float(np.mean(values)), deviation=_deviation(values))
                 continue
             values = [_at(run, metric, users[metric]).value for run in several]
-            low, high = interval(column.drawn, confidence)
+            low, high = interval(column.drawn, confidence) if len(users[metric]) > 1 else (None, None)
             of_model[metric] = Estimate(column.value, low, high, _deviation(values))
         estimates[model] = of_model
-    return Summary(estimates, _tests(runs, metrics, columns, users, reference, confidence), warnings)
+    rows = _rows(runs, metrics, columns, reference)
+    swapped = _swap(rows, columns, users, resamples, seed)
+    tests = _tests(rows, swapped, columns, users, confidence)
+    return Summary(estimates, tests, (*warnings, *_too_few(users, rows, swapped, resamples, 1 - confidence)))
 
 
 def _common_users(runs: Runs, metrics: Sequence[str]) -> tuple[dict[str, NDArray[np.int32]], tuple[str, ...]]:
@@ -136,7 +150,8 @@ def _common_users(runs: Runs, metrics: Sequence[str]) -> tuple[dict[str, NDArray
             continue
         common = every = sets[0]
         for rows in sets[1:]:
-            common, every = np.intersect1d(common, rows), np.union1d(every, rows)
+            if not (np.array_equal(common, rows) and np.array_equal(every, rows)):
+                common, every = np.intersect1d(common, rows, assume_unique=True), np.union1d(every, rows)
         users[metric] = common
         if len(common) < len(every):
             lost.setdefault((len(common), len(every)), []).append(metric)
@@ -186,40 +201,118 @@ def _draw(
             column.drawn = part.mean(axis=1)
 
 
-def _tests(
-    runs: Runs,
-    metrics: Sequence[str],
-    columns: Mapping[tuple[str, str], _Column],
-    users: Mapping[str, NDArray[np.int32]],
-    reference: str,
-    confidence: float,
-) -> tuple[Test, ...]:
+Row = tuple[str, str, str]  # metric, model, and the model against which
+
+
+def _rows(
+    runs: Runs, metrics: Sequence[str], columns: Mapping[tuple[str, str], _Column], reference: str
+) -> list[Row]:
+    """What is tested, in order."""
     order = [reference, *(name for name in runs if name != reference)]
     pairs = sorted(combinations(order, 2), key=lambda pair: pair[0] != reference)  # stable
-    found: list[tuple[str, str, str, Paired]] = []
+    return [
+        (metric, model, against)
+        for metric in metrics
+        if direction(metric)
+        for against, model in pairs
+        if (model, metric) in columns and (against, metric) in columns
+    ]
+
+
+def _swap(
+    rows: Sequence[Row],
+    columns: Mapping[tuple[str, str], _Column],
+    users: Mapping[str, NDArray[np.int32]],
+    resamples: int,
+    seed: int,
+) -> list[Swapped]:
+    """The permutation tests, those over the same users together: coins are thrown once."""
+    together: dict[bytes, list[int]] = {}
+    for at, (metric, *_) in enumerate(rows):
+        together.setdefault(users[metric].tobytes(), []).append(at)
+    found: dict[int, Swapped] = {}
+    for places in together.values():
+        units = Units(len(users[rows[places[0]][0]]), seed)
+        apart = np.empty((units.number, len(places)))
+        for place, at in enumerate(places):
+            one, other = _pair(rows[at], columns)
+            apart[:, place] = units.sums(contributions(one.samples, other.samples))
+        for place, (at, test) in enumerate(zip(places, swap_test(apart, resamples, seed), strict=True)):
+            one, other = _pair(rows[at], columns)
+            # Over seeds, the mean of roots may lie on the other side than the root of the mean: then nothing is told.
+            opposite = (one.value - other.value) * float(apart[:, place].sum()) < 0
+            found[at] = Swapped(1.0, test.least) if opposite else test
+    return [found[at] for at in range(len(rows))]
+
+
+def _pair(row: Row, columns: Mapping[tuple[str, str], _Column]) -> tuple[_Column, _Column]:
+    metric, model, against = row
+    return columns[model, metric], columns[against, metric]
+
+
+def _tests(
+    rows: Sequence[Row],
+    swapped: Sequence[Swapped],
+    columns: Mapping[tuple[str, str], _Column],
+    users: Mapping[str, NDArray[np.int32]],
+    confidence: float,
+) -> tuple[Test, ...]:
     by_user = {key: column.by_user for key, column in columns.items()}
-    for metric in metrics:
-        if not direction(metric):
-            continue
-        for against, model in pairs:
-            one, other = columns.get((model, metric)), columns.get((against, metric))
-            if one is None or other is None:
-                continue
-            result = paired(
+    found: list[Paired] = []
+    for row, test in zip(rows, swapped, strict=True):
+        metric, model, against = row
+        one, other = _pair(row, columns)
+        found.append(
+            paired(
                 (one.value, by_user[model, metric], one.drawn),
                 (other.value, by_user[against, metric], other.drawn),
+                test.p,
                 upward=direction(metric) > 0,
                 confidence=confidence,
             )
-            found.append((metric, model, against, result))
+        )
     corrected = [
-        holm([getattr(result, name) for *_, result in found])
-        for name in ("p_bootstrap", "p_wilcoxon", "p_sign")
+        holm([getattr(result, name) for result in found])
+        for name in ("p_permutation", "p_wilcoxon", "p_sign")
     ]
     return tuple(
         Test(metric, model, against, len(users[metric]), result, *p_values)
-        for (metric, model, against, result), *p_values in zip(found, *corrected, strict=True)
+        for (metric, model, against), result, *p_values in zip(rows, found, *corrected, strict=True)
     )
+
+
+def _too_few(
+    users: Mapping[str, NDArray[np.int32]],
+    rows: Sequence[Row],
+    swapped: Sequence[Swapped],
+    resamples: int,
+    level: float,
+) -> Iterator[str]:
+    """Warnings of tests that cannot come below the level, whatever the models are like."""
+    level = round(level, 10)
+    few: dict[int, list[str]] = {}
+    for metric, scored in users.items():
+        if len(scored) == 1 or 2.0 ** (1 - len(scored)) >= level:
+            few.setdefault(len(scored), []).append(metric)
+    for n, metrics in few.items():
+        if n == 1:
+            yield f"{', '.join(metrics)}: one user was scored by all models, so there is no interval and no test"
+        elif any(metric in metrics for metric, *_ in rows):
+            yield (
+                f"{', '.join(metrics)}: {n} users are too few for a test, whose p cannot come below "
+                f"{2.0 ** (1 - n):g}; every difference stays open"
+            )
+    differ = [test.least for test in swapped if test.least < 1]
+    if any(n > 1 for n in few) or not differ or (least := min(differ)) * len(rows) < level:
+        return
+    said = (
+        f"nothing can be found: Holm's correction takes the least possible p, {least:.2g}, times the number of tests, "
+        f"{len(rows)}, which is not below {level:g}; "
+    )
+    if least == 1 / (1 + resamples):
+        yield f"{said}pass resamples={math.ceil(2 * len(rows) / level):,} or more, or compare fewer metrics or models"
+    else:
+        yield f"{said}compare fewer metrics or models, or test on more users"
 
 
 def _deviation(values: Sequence[float]) -> float | None:

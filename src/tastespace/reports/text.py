@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 WIDTH = 100
 _NAME = 28  # columns of the widest name
 _CELL = 17  # columns of a value, its interval below it
+_BOUND = "\N{NO-BREAK SPACE}"
 _MARKS = {"better": "▲", "worse": "▼", "open": " "}
 COSTS = {"fit_seconds": "fit s", "score_seconds": "score s", "fit_mb": "fit MB", "model_mb": "model MB"}
 
@@ -43,8 +45,10 @@ def plain_text(comparison: Comparison) -> str:
         costs = comparison.costs(model)
         lines.append(name.ljust(side) + "".join(f"{amount(costs[cost]):>11}" for cost in COSTS))
     lines.append("")
-    for sentence in (headline(comparison), legend(comparison)):
-        lines += filled(sentence)
+    lines += filled(headline(comparison))
+    # A mark at the end of a line, with what it means on the next, would be hard to read.
+    bound = re.sub(r"(?<=[*▲▼±↓]) ", _BOUND, printable(legend(comparison)))
+    lines += [line.replace(_BOUND, " ") for line in textwrap.wrap(bound, WIDTH, break_on_hyphens=False)]
     for warning in comparison.warnings:
         lines += filled(f"warning: {warning}")
     return "\n".join(line.rstrip() for line in [*lines, *filled(comparison.protocol)])
@@ -66,7 +70,7 @@ def _block(comparison: Comparison, names: Sequence[str], metrics: Sequence[str],
                 ranges.append("")
                 continue
             mark = _MARKS[against_reference(comparison, metric, model)]
-            star = "*" if best(comparison, metric) == model else " "
+            star = "*" if model in best(comparison, metric) else " "
             spread = "" if found.deviation is None else f"±{number(found.deviation)}"
             values.append(f"{number(found.value)}{star}{mark}{spread}")
             ranges.append("" if found.low is None else f"{number(found.low)}..{number(found.high)}")

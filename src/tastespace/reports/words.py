@@ -31,8 +31,8 @@ def amount(value: float | None) -> str:
 
 
 def signed(value: float, digits: int = 4) -> str:
-    """A difference, with its sign."""
-    return f"{value:+.{digits}f}".replace("-", "−")
+    """A difference, with its sign; a dash where there is none."""
+    return NONE if math.isnan(value) else f"{value:+.{digits}f}".replace("-", "−")
 
 
 def probability(p: float) -> str:
@@ -50,16 +50,17 @@ def arrow(metric: str) -> str:
     return " ↓" if direction(metric) < 0 else ""
 
 
-def best(comparison: Comparison, metric: str) -> str | None:
-    """The model with the best value; None where neither side is better, or there is only one model."""
+def best(comparison: Comparison, metric: str) -> tuple[str, ...]:
+    """The models with the best value, equal but for rounding; none where no side is better or there is one model."""
     found = {
         model: of[metric].value
         for model, of in comparison.estimates.items()
         if metric in of and not math.isnan(of[metric].value)
     }
     if not direction(metric) or len(found) < 2:
-        return None
-    return max(found, key=lambda model: direction(metric) * found[model])
+        return ()
+    top = max(found.values(), key=lambda value: direction(metric) * value)
+    return tuple(model for model, value in found.items() if math.isclose(value, top, rel_tol=1e-12))
 
 
 def level(comparison: Comparison) -> float:
@@ -69,7 +70,7 @@ def level(comparison: Comparison) -> float:
 
 def verdict(test: Test, level: float) -> Verdict:
     """Whether the model is better or worse than the other, or that is open."""
-    if test.holm_bootstrap >= level:
+    if not test.holm_permutation < level:
         return "open"
     return "better" if test.paired.difference * direction(test.metric) > 0 else "worse"
 
@@ -83,9 +84,13 @@ def against_reference(comparison: Comparison, metric: str, model: str) -> Verdic
 def headline(comparison: Comparison) -> str:
     """The finding on the main metric in one or two sentences."""
     metric = comparison.headline
-    name = best(comparison, metric)
-    if name is None:
+    names = best(comparison, metric)
+    if not names:
         return f"{metric} has one value here, so there is no order to tell."
+    if len(names) > 1:
+        value = number(comparison.estimates[names[0]][metric].value)
+        return f"{', '.join(names[:-1])} and {names[-1]} share the best {metric}: {value}."
+    [name] = names
     top = comparison.estimates[name][metric]
     said = f"{name} has the best {metric}: {number(top.value)}"
     if top.low is not None:
@@ -112,16 +117,17 @@ def percent(comparison: Comparison | CrossValidation) -> str:
     return f"{100 * confidence:g} %"
 
 
-def legend(comparison: Comparison, *, better: str = "▲", worse: str = "▼") -> str:
+def legend(comparison: Comparison, *, best_mark: str = "*", better: str = "▲", worse: str = "▼") -> str:
     """What the marks in the table mean."""
-    said = f"* best. {percent(comparison)} intervals from {comparison.facts.resamples:,} bootstrap samples of users."
+    said = f"{best_mark} best. " if any(best(comparison, metric) for metric in comparison.metrics) else ""
     if comparison.tested:
         n = len(comparison.tested)
         corrected = f"Holm's correction over all {n} tests, " if n > 1 else ""
         said += (
-            f" {better} better and {worse} worse than {comparison.reference} by more than chance: paired bootstrap, "
-            f"{corrected}p < {level(comparison):g}."
+            f"{better} better and {worse} worse than {comparison.reference} by more than chance: "
+            f"paired permutation test, {corrected}p < {level(comparison):g}. "
         )
+    said += f"{percent(comparison)} intervals from {comparison.facts.resamples:,} bootstrap samples of users."
     if comparison.facts.seeds > 1:
         said += f" ± standard deviation over {comparison.facts.seeds} seeds."
     if any(direction(metric) < 0 for metric in comparison.metrics):
