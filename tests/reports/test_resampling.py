@@ -89,7 +89,7 @@ def test_memory_of_the_bootstrap_is_bounded():
     bootstrap(samples, 600, seed=0)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    groups, users, kept = 16 * 8 * resampling.GROUPS, 3 * 8 * 60_000, 3 * 16 * 8 * 600
+    groups, users, kept = 16 * 8 * resampling.GROUPS, 3 * 8 * 60_000, 32 * 8 * 600
     assert peak < 8 * resampling._BLOCK + groups + users + kept + 1e6
 
 
