@@ -148,6 +148,17 @@ def test_the_page_shows_everything(comparison, tmp_path):
         assert f"{comparison.estimates[model]['ndcg@10'].value:.4f}" in text
 
 
+def test_the_page_fits_a_phone(comparison, tmp_path):
+    """Tables and pictures scroll in boxes of their own, and pictures keep a width at which they can be read."""
+    text = comparison.to_html(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert text.count("<table>") == text.count('<div class="wide" tabindex="0"><table>') == 3
+    assert text.count("<figure>") == text.count('<div class="chart" tabindex="0"><svg') == 4
+    assert re.search(r"\.chart \{ overflow-x: auto", text)
+    assert re.search(r"\.chart > svg \{[^}]*min-width: 460px", text)
+    assert "95\N{NO-BREAK SPACE}% interval" in text
+    assert "p\N{NO-BREAK SPACE}&lt;\N{NO-BREAK SPACE}0.05" in text
+
+
 def test_names_are_text_in_the_page(evil, tmp_path):
     tags = parsed(evil.to_html(tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "script" not in [tag for tag, _ in tags.seen]

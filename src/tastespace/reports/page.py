@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -77,7 +78,7 @@ def page(comparison: Comparison) -> str:
     n = len(comparison.models)
     title = f"{n} {'model' if n == 1 else 'models'} compared"
     body = [
-        f'<header><h1>{title}</h1><p class="finding">{escape(headline(comparison))}</p></header>',
+        f'<header><h1>{title}</h1><p class="finding">{_bound(headline(comparison))}</p></header>',
         _facts(comparison),
         _warnings(comparison),
         _quality(comparison, look),
@@ -137,7 +138,7 @@ def _quality(comparison: Comparison, look: dict[str, Look]) -> str:
     words = legend(comparison, best_mark="Underlined:")
     return (
         f"<section><h2>Quality</h2>{_table(columns, rows)}"
-        f'<p class="soft">{escape(words)} Bars show the intervals between the lowest and the highest '
+        f'<p class="soft">{_bound(words)} Bars show the intervals between the lowest and the highest '
         "of all models.</p></section>"
     )
 
@@ -192,7 +193,8 @@ def _pictures(comparison: Comparison, look: dict[str, Look]) -> str:
     drawn = pictures(comparison)
     key = "".join(f"<li>{mark_svg(look[model])}{escape(model)}</li>" for model in comparison.models)
     figures = "".join(
-        f"<figure><h3>{escape(title)}</h3>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
+        f'<figure><h3>{escape(title)}</h3><div class="chart" tabindex="0">{svg}</div>'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
         for title, svg, caption in drawn
     )
     return (
@@ -302,8 +304,14 @@ def _named(comparison: Comparison, model: str, look: dict[str, Look]) -> str:
     return f'<th scope="row">{mark_svg(look[model])}{escape(model)}{under}</th>'
 
 
+def _bound(text: str) -> str:
+    """Text in which no line ends between a number or a mark and what belongs to it."""
+    bound = re.sub(r"(?<=\d) (?=%)|(?<=\bp) (?=<)|(?<=<) (?=0)|(?<=[▲▼±↓]) ", "\N{NO-BREAK SPACE}", text)
+    return escape(bound)
+
+
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table that scrolls on its own; cells come as elements, columns as text."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -50,11 +50,10 @@ td.name { padding-left: 22px; }
 td small { display: block; color: var(--soft); font-size: 11.5px; }
 td.best b { font-weight: 700; }
 td b { font-weight: 500; }
-td.best b { box-shadow: 0 2px 0 var(--accent); }
-td b { display: inline-block; }
+td.best b { text-decoration: underline 2px var(--accent); text-underline-offset: 3px; }
 .up { color: var(--good); } .down { color: var(--bad); }
 .up, .down { font-size: 11px; margin-right: 5px; }
-.range { display: block; position: relative; height: 5px; margin: 6px 0 3px auto; width: 104px; border-radius: 3px;
+.range { display: block; position: relative; height: 5px; margin: 9px 0 3px auto; width: 104px; border-radius: 3px;
   background: var(--track); }
 .range i { position: absolute; top: 0; bottom: 0; left: calc(var(--a) * 1%); width: calc(var(--w) * 1%);
   min-width: 2px;
@@ -68,7 +67,9 @@ td b { display: inline-block; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr));
   gap: 26px 34px; margin-top: 14px; }
 figure { margin: 0; min-width: 0; }
-figure > svg { display: block; width: 100%; height: auto; stroke-linejoin: round; font-family: inherit; }
+.chart { overflow-x: auto; }
+.chart > svg { display: block; width: 100%; min-width: 460px; height: auto;
+  stroke-linejoin: round; font-family: inherit; }
 figcaption { margin-top: 4px; }
 details > summary { cursor: pointer; font-size: 18px; font-weight: 600; }
 details[open] > summary { margin-bottom: 10px; }
@@ -81,10 +82,13 @@ footer { color: var(--soft); font-size: 12.5px; margin-top: 24px; }
   main { padding: 24px 14px 40px; }
   section { padding: 18px 16px; } .wide { margin-inline: -16px; padding: 0 16px; }
   h1 { font-size: 23px; } .finding { font-size: 16px; }
+  tbody th { max-width: 150px; } .pictures { grid-template-columns: minmax(0, 1fr); }
+  .wide th:first-child { position: sticky; left: 0; background: var(--card); z-index: 1; padding-right: 8px; }
   .pairs { grid-template-columns: 1fr; gap: 0; } .pairs dd { margin-bottom: 8px; }
 }
 @media print {
   :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #ccc; --track: #eee; }
-  main { max-width: none; padding: 0; } section { break-inside: avoid; border: 0; padding: 8px 0; }
+  main { max-width: none; padding: 0; } .chart > svg { min-width: 0; }
+  section { break-inside: avoid; border: 0; padding: 8px 0; }
 }
 """.strip()
