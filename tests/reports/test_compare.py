@@ -269,9 +269,13 @@ def test_settings_are_checked_before_anything_is_fitted(settings, error, message
             ts.cross_validate(Unfitted(), splits, **settings)
 
 
-def test_slices_are_checked_before_anything_is_fitted(split):
+def test_what_is_of_a_comparison_alone_is_checked_before_anything_is_fitted(split):
     with pytest.raises(ParameterError, match="slices must be a whole number"):
         compare({"mine": Unfitted()}, split, slices=-1)
+    with pytest.raises(InputError, match=r"valid must be Interactions, .*; got Split"):
+        compare({"mine": Unfitted()}, split, valid=split)
+    with pytest.raises(ParameterError, match=r"reference \['mine'\] is none of the models"):
+        compare({"mine": Unfitted()}, split, reference=["mine"])
 
 
 def test_rating_metrics_of_new_items_are_left_out_unless_named(ratings):

@@ -102,7 +102,8 @@ def compare(
     Raises
     ------
     InputError
-        An entry is neither trainer nor model, or `split` is neither a split nor, with fitted models, test events.
+        An entry is neither trainer nor model, `split` is neither a split nor, with fitted models, test events, or
+        `valid` holds no events.
     ParameterError
         A setting is outside its range.
     TastespaceError
@@ -113,10 +114,14 @@ def compare(
     check_counts(seeds=seeds, resamples=resamples, seed=seed)
     check_confidence(confidence)
     first = entries[0].name if reference is None else reference
-    if first not in models:
+    if first not in list(models):
         raise ParameterError(
             f"reference {first!r} is none of the models{nearest(str(first), list(models)) or ';'} they are "
             f"{', '.join(map(repr, models))}"
+        )
+    if valid is not None and not isinstance(valid, Interactions):
+        raise InputError(
+            f"valid must be Interactions, such as the test side of another split; got {type(valid).__name__}"
         )
     names = check_measuring(
         split.test if isinstance(split, Split) else split,
