@@ -14,7 +14,7 @@ from tastespace.evaluation import Report, evaluate
 from tastespace.evaluation.targets import Relevance
 from tastespace.models.table import Table
 from tastespace.plots.tuning import parameter, search
-from tastespace.tuning.search import Tried
+from tastespace.tuning.search import Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,8 +43,8 @@ class Tuning:
 
     def __init__(
         self,
-        found: list[Tried],
-        stages: tuple[Tried, ...],
+        found: list[Trial],
+        stages: tuple[Trial, ...],
         names: tuple[str, ...],
         metric: str,
         *,
@@ -105,23 +105,23 @@ class Tuning:
         searched parameters.
         """
         names = dict.fromkeys(self._names)
-        if any(tried.state == "grown" for tried in self._found):
+        if any(trial.state == "grown" for trial in self._found):
             names["factors"] = None
         columns: dict[str, Any] = {
             "number": np.arange(len(self._found), dtype=np.int32),
-            "state": [tried.state for tried in self._found],
-            "value": np.array([tried.value for tried in self._found], np.float64),
-            "seconds": np.array([tried.seconds for tried in self._found], np.float64),
-            "epochs": np.array([tried.epochs or 0 for tried in self._found], np.int32),
+            "state": [trial.state for trial in self._found],
+            "value": np.array([trial.value for trial in self._found], np.float64),
+            "seconds": np.array([trial.seconds for trial in self._found], np.float64),
+            "epochs": np.array([trial.epochs or 0 for trial in self._found], np.int32),
         }
         for name in names:
-            columns[name] = _column([tried.trainer.params()[name] for tried in self._found])
+            columns[name] = _column([trial.trainer.params()[name] for trial in self._found])
         return Table(columns)
 
     @property
     def curve(self) -> NDArray[np.float64]:
         """The best value so far, of whole trials, by trial; NaN before the first."""
-        whole = [tried.value if tried.state in ("complete", "grown") else np.nan for tried in self._found]
+        whole = [trial.value if trial.state in ("complete", "grown") else np.nan for trial in self._found]
         best = np.fmin if self._lower else np.fmax
         return np.asarray(best.accumulate(np.array(whole, np.float64)))
 
@@ -173,10 +173,10 @@ class Tuning:
         return parameter(self.trials, name, self._metric, ax=ax)
 
     def __repr__(self) -> str:
-        states = [tried.state for tried in self._found]
+        states = [trial.state for trial in self._found]
         counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-        seconds = sum(tried.seconds for tried in self._found)
-        number = next(place for place, tried in enumerate(self._found) if tried is self._stages[-1])
+        seconds = sum(trial.seconds for trial in self._found)
+        number = next(place for place, trial in enumerate(self._found) if trial is self._stages[-1])
         chosen = ", ".join(
             f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
             for name, value in self.params.items()
