@@ -275,6 +275,11 @@ def test_growing_stops_at_ctrl_c(split, stop_at, capsys):
             r"metric of tune must name its cut-off, such as 'ndcg@10'; got 'ndcg'",
         ),
         ({"metric": ["ndcg@10"]}, ParameterError, r"metric of tune must be one name"),
+        (
+            {"metric": "ndcg@10,recall@10"},
+            ParameterError,
+            r"must be one name.*; got 'ndcg@10,recall@10'. Name the",
+        ),
         ({"metric": "rmse"}, ParameterError, r"the test set holds none; name ranking metrics"),
         ({"trials": 0}, ParameterError, r"trials of tune must be a whole number >= 1; got 0"),
         ({"seeds": True}, ParameterError, r"seeds of tune must be a whole number >= 1; got True"),

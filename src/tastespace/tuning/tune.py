@@ -191,8 +191,11 @@ def _trainer(given: Any) -> Trainer:
 
 def _lower(metric: str) -> bool:
     """Whether less of the metric is better."""
-    if not isinstance(metric, str):
-        raise ParameterError(f"metric of tune must be one name, such as 'ndcg@10'; got {metric!r}")
+    if not isinstance(metric, str) or "," in metric:
+        raise ParameterError(
+            f"metric of tune must be one name, such as 'ndcg@10'; got {metric!r}. Name the one to choose by, and the "
+            "others in Tuning.evaluate(metrics=[...])"
+        )
     select(10, metric)  # knows all names
     if has_cutoff(metric) and "@" not in metric:
         raise ParameterError(f"metric of tune must name its cut-off, such as 'ndcg@10'; got {metric!r}")
