@@ -72,7 +72,8 @@ def warn_of_strangers(ids: Ids, rows: npt.NDArray[np.int32], what: str) -> None:
     if unknown > known:
         warnings.warn(
             f"the model does not know {unknown:,} of these {unknown + known:,} users, who {what}; where rows are "
-            "sorted by user, folds that are not shuffled hold whole users out: pass cv=KFold(5, shuffle=True, random_state=0)",
+            "sorted by user, folds that are not shuffled hold whole users out: pass "
+            "cv=KFold(5, shuffle=True, random_state=0)",
             TastespaceWarning,
             stacklevel=3,
         )
