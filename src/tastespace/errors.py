@@ -20,12 +20,16 @@
     │   └── NewerFormatError               written by a later release
     └── MissingExtraError (ImportError)    an optional dependency is not installed
 
-Messages say what is wrong, where, and how to mend it.
+Messages say what is wrong, where, and how to mend it. What can be gone on with is a `TastespaceWarning` (UserWarning).
 """
 
 
 class TastespaceError(Exception):
     """Base of all errors raised on purpose by tastespace."""
+
+
+class TastespaceWarning(UserWarning):
+    """Something can be gone on with, but its result may mislead."""
 
 
 class InputError(TastespaceError, ValueError):

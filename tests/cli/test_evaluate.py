@@ -100,3 +100,11 @@ def test_held_out_users_are_folded_in_and_the_future_is_warned_of(ratings: Path)
     assert len(answer["warnings"]) == 1
     shown = run("evaluate", ratings, *READ, "--split", "random", "--model", "popularity").out
     assert "warning: training knows the future" in shown
+
+
+def test_several_metrics_are_no_comma_list(ratings: Path) -> None:
+    for command in ("evaluate", "compare"):
+        answer = run(command, ratings, *READ, "--split", "random:0.2", "--metric", "ndcg, recall@5")
+        assert answer.code == 2
+        message = " ".join(answer.err.replace("│", " ").split())
+        assert "repeat the option to name several: --metric ndcg --metric recall@5" in message

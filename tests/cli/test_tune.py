@@ -52,6 +52,42 @@ def test_words_and_multiples(ratings: Path) -> None:
     assert len(found["trials"]) == 2
 
 
+def test_trials_are_printed_best_first(ratings: Path) -> None:
+    for metric, best in (("rmse", min), ("ndcg@5", max)):
+        answer = run("tune", ratings, *READ, *QUICK, *SPACE, "--metric", metric)
+        assert answer.out.startswith("trials, best first:\n")
+        lines = [line for line in answer.out.split("\n\n")[0].splitlines() if line.split()[0].isdecimal()]
+        values = [float(line.split()[2]) for line in lines]
+        assert values == sorted(values, reverse=best is max)
+        numbers = [int(line.split()[0]) for line in lines]
+        assert sorted(numbers) == [0, 1, 2, 3]
+        assert f"best: trial {numbers[0]}, " in answer.out
+
+
+def test_help_is_whole_at_80_columns() -> None:
+    text = run("tune", "--help", env={"COLUMNS": "80"}).out
+    assert "…" not in text
+    said = " ".join(text.split())
+    assert "--space factors=32,64,128 " in said
+    assert '--space "regularization=0.001..0.1 log" ' in said
+    assert '--space "regularization=0.1..10 default" ' in said
+
+
+def test_a_search_is_for_one_metric(ratings: Path) -> None:
+    answer = run("tune", ratings, *READ, *QUICK, "--metric", "ndcg,recall")
+    assert answer.code == 2
+    message = " ".join(answer.err.replace("│", " ").split())
+    assert "'ndcg,recall' names several, and a search is for one; name that, such as ndcg@10" in message
+
+
+def test_a_metric_that_tells_nothing_is_warned_of_once(ratings: Path) -> None:
+    arguments = ("tune", ratings, *READ, *QUICK, *SPACE, "--metric", "hit_rate@30")
+    answer = run(*arguments)
+    assert "\nwarning: hit_rate@30 is 1 on the validation events for every trial" in answer.out
+    assert "TastespaceWarning" not in answer.err
+    assert run(*arguments, "--json").json["warnings"][0].startswith("hit_rate@30 is 1")
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [

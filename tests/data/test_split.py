@@ -95,9 +95,16 @@ def test_last_out(whole, data):
     parts = split.last_out(whole, n=n)
     check(whole, parts)
     for user, count in zip(whole.users, counts, strict=True):
-        mine = [row for row in rows(whole) if row[0] == user]
-        held = sorted(mine, key=lambda row: (row[3], row[1]))[-n:] if count > n else []
-        assert {row for row in rows(parts.test) if row[0] == user} == set(held)
+        mine = by_user(whole)[user]
+        held = by_user(parts.test).get(user, set())
+        assert len(held) == (n if count > n else 0)
+        assert all(a[3] >= b[3] for a in held for b in mine - held)
+    times = {user: sorted(row[3] for row in mine) for user, mine in by_user(whole).items()}
+    tied = sum(len(mine) > n and mine[-n] == mine[-n - 1] for mine in times.values())
+    said = f", users cut between events of one second, by chance with seed 0, {tied}"
+    assert parts.how.count("of one second") == (tied > 0)
+    assert tied == 0 or said in parts.how
+    assert rows(split.last_out(whole, n=n).test) == rows(parts.test)
 
 
 def by_user(interactions):
@@ -261,9 +268,30 @@ def test_seeds_differ_and_folds_are_those_of_a_plain_shuffle():
     assert split.kfold(whole, seed=3)[0].test.by_user.values.tolist() == values.tolist()
 
 
-def test_the_last_of_a_tie_is_the_item_seen_last():
-    whole = ratings_of([(0, 0), (0, 1), (0, 2)], times=[5, 5, 5], items=["z", "m", "a"])
-    assert list(split.last_out(whole).test.items) == ["a"]
+def test_the_last_of_a_second_are_drawn_by_chance():
+    """Each as likely as the others, wherever it is stored; what is later than that second is held out anyway."""
+    users, n = 2000, 2
+    cells = [(u, i) for u in range(users) for i in range(6)]
+    whole = ratings_of(cells, times=[1, 5, 5, 5, 5, 9] * users)
+    parts = split.last_out(whole, n=n, seed=3)
+    check(whole, parts)
+    assert (parts.test.by_user.counts() == n).all()
+    held = np.bincount(parts.test.by_user.indices, minlength=parts.test.n_items)
+    assert parts.test.items.ids.tolist() == [1, 2, 3, 4, 5]
+    assert held[4] == users
+    assert abs(held[:4] - users / 4).max() < 5 * np.sqrt(users / 4)
+    assert parts.how == (
+        "last 2 of each user, users cut between events of one second, by chance with seed 3, 2,000"
+    )
+    assert rows(split.last_out(whole, n=n, seed=3).test) == rows(parts.test)
+    assert rows(split.last_out(whole, n=n, seed=4).test) != rows(parts.test)
+
+
+def test_a_second_that_is_held_out_whole_is_no_tie():
+    whole = ratings_of([(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)], times=[1, 5, 5, 7, 7])
+    parts = split.last_out(whole, n=2)
+    assert parts.test.by_user.values.tolist() == [1, 2]
+    assert parts.how == "last 2 of each user, users with too few, wholly in train 1"
 
 
 def test_last_out_far_apart_in_time():
@@ -439,6 +467,7 @@ def test_seeds_out_of_range(seed):
         split.leave_one_out,
         split.users_out,
         split.items_out,
+        split.last_out,
         lambda ratings, seed: split.kfold(ratings, k=2, seed=seed),
     ):
         with pytest.raises(ParameterError, match="seed must be a whole number >= 0; got"):
@@ -472,6 +501,49 @@ def test_by_time_shares_out_of_range(at):
         ParameterError, match="at must be a share of the events above 0 and below 1, or a date"
     ):
         split.by_time(TIMED, at)
+
+
+@pytest.mark.parametrize(
+    ("at", "read"), [(-0.5, "1970-01-01"), (2.5, "1970-01-01 00:00:03"), (30, "1970-01-01 00:00:30")]
+)
+def test_numbers_that_are_no_share_and_lie_outside_the_events(at, read):
+    whole = ratings_of([(0, 0), (0, 1), (1, 1)], times=[10, 20, 29])
+    message = (
+        f"at must be a share of the events above 0 and below 1, or a moment between them; {at} is read as Unix "
+        f"seconds, {read}, and the events last from 1970-01-01 00:00:10 to 1970-01-01 00:00:29"
+    )
+    with pytest.raises(ParameterError, match=message):
+        split.by_time(whole, at)
+    with pytest.raises(ParameterError, match=r"start must be a share .* is read as Unix seconds"):
+        split.rolling(whole, start=at)
+
+
+@pytest.mark.parametrize("name", [name for name in split.__all__ if name[0].islower()])
+def test_only_events_can_be_split(name):
+    make = getattr(split, name)
+    more = (0.5,) if name == "by_time" else ()
+    for other, kind in (([(0, 0)], "list"), (None, "NoneType"), (TIMED.to_polars(), "DataFrame")):
+        with pytest.raises(
+            InputError, match=rf"ts.split.{name} takes Interactions; got {kind}: make them with ts.read"
+        ):
+            make(other, *more)
+    with pytest.raises(InputError, match=rf"ts.split.{name} takes Interactions; got Split: pass split.train"):
+        make(Split(TIMED, TIMED, "by hand"), *more)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train": "a"}, r"train of a Split must be Interactions; got str: make them with ts.read\(...\)"),
+        ({"test": None}, r"test of a Split must be Interactions; got NoneType"),
+        ({"known": [1]}, r"known of a Split must be Interactions; got list"),
+        ({"how": None}, r"how of a Split must be text that says how it was made; got NoneType"),
+        ({"recipe": 0.8}, r"recipe of a Split is what ts.split leaves there, or None; got float"),
+    ],
+)
+def test_what_a_split_is_put_together_from(changes, message):
+    with pytest.raises(InputError, match=message):
+        Split(**({"train": TIMED, "test": TIMED, "how": "by hand"} | changes))
 
 
 @pytest.mark.parametrize("at", ["soon", float("nan"), None, True])

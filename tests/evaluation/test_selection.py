@@ -49,6 +49,14 @@ def test_names_keep_their_order_and_their_own_cutoffs():
     assert not chosen.by_default
 
 
+def test_several_names_are_no_comma_list():
+    with pytest.raises(
+        ParameterError,
+        match=r"unknown metric 'ndcg,recall@5'; name several as a list: \['ndcg', 'recall@5'\]",
+    ):
+        select(10, "ndcg,recall@5")
+
+
 def test_one_name_needs_no_list():
     assert select(10, "ndcg@20").ranking == (("ndcg", 20),)
     assert select(10, "rmse").cutoffs == ()

@@ -3,8 +3,10 @@
 import dataclasses
 import inspect
 import pickle
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,16 +14,24 @@ import polars as pl
 import pytest
 from sklearn.base import clone, is_regressor
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import tastespace as ts
-from tastespace.errors import BadRowError, EmptyError, InputError, MissingExtraError, ParameterError
+from tastespace.errors import (
+    BadRowError,
+    EmptyError,
+    InputError,
+    MissingExtraError,
+    ParameterError,
+    TastespaceWarning,
+)
 from tastespace.sklearn import ALS, Baseline, ImplicitALS, Popularity
 from tests.models.worlds import world
 
 PAIRS = {ALS: ts.ALS, Baseline: ts.Baseline, ImplicitALS: ts.ImplicitALS, Popularity: ts.Popularity}
+FOLDS = KFold(3, shuffle=True, random_state=0)
 QUICK = {"factors": 3, "epochs": 3, "progress": False}
 
 
@@ -143,12 +153,12 @@ def test_searches_and_pipelines():
         ALS(**QUICK),
         {"factors": [1, 3], "regularization": [0.1, 1.0]},
         scoring="neg_root_mean_squared_error",
-        cv=3,
+        cv=FOLDS,
     ).fit(X, y)
     assert search.best_params_["factors"] in (1, 3)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert search.predict(X).shape == y.shape
-    assert np.isfinite(cross_val_score(Baseline(), X, y, cv=3)).all()
+    assert np.isfinite(cross_val_score(Baseline(), X, y, cv=FOLDS)).all()
     piped = make_pipeline(FunctionTransformer(), Baseline()).fit(X, y)
     np.testing.assert_array_equal(piped.predict(X), Baseline().fit(X, y).predict(X))
     assert piped.score(X, y) > 0
@@ -163,9 +173,9 @@ def test_rankings_are_what_events_are_scored_by():
     assert (
         estimator.score(X[held], y[held]) == ts.evaluate(estimator.model_, test, metrics="ndcg@10")["ndcg@10"]
     )
-    scores = cross_val_score(ImplicitALS(**QUICK), X, y, cv=3)
+    scores = cross_val_score(ImplicitALS(**QUICK), X, y, cv=FOLDS)
     assert ((scores > 0) & (scores <= 1)).all()
-    search = GridSearchCV(Popularity(), {"half_life": [None]}, cv=3).fit(X)
+    search = GridSearchCV(Popularity(), {"half_life": [None]}, cv=FOLDS).fit(X)
     assert 0 < search.best_score_ <= 1
 
 
@@ -177,6 +187,36 @@ def test_it_is_shown_in_notebooks_and_remembers_names():
     assert "regularization" in estimator._repr_html_()
     with pytest.raises(ValueError, match="feature names should match"):
         estimator.predict(frame.rename(columns={"who": "user"}))
+
+
+def test_folds_that_leave_whole_users_out_are_warned_of():
+    message = (
+        r"does not know \d+ of these \d+ users, who {}; .* pass cv=KFold\(5, shuffle=True, random_state=0\)"
+    )
+    X, y = table()
+    assert X[:, 0].tolist() == sorted(X[:, 0], key=lambda user: int(user[1:]))
+    with pytest.warns(TastespaceWarning, match=message.format("are predicted without factors")):
+        cross_val_score(Baseline(), X, y, cv=3)
+    estimator = Popularity().fit(X)
+    asked = [["u0", 100], ["u1", 100], ["new", 100], ["newer", 100], ["newest", 100]]
+    assert (
+        len(estimator.predict(asked[:4] + asked[2:4])) == 6
+    )  # half of the users, whatever they are asked about
+    with pytest.warns(
+        TastespaceWarning, match="does not know 3 of these 5 users, who are predicted"
+    ) as caught:
+        estimator.predict(asked)
+    assert caught[0].filename == __file__
+    with pytest.warns(
+        TastespaceWarning, match="does not know 3 of these 5 users, who are left out of the score"
+    ):
+        estimator.score(asked)
+
+
+def test_the_guide_shuffles_its_folds():
+    text = (Path(__file__).parents[2] / "docs" / "guide" / "scikit-learn.md").read_text()
+    assert "KFold(3, shuffle=True, random_state=0)" in text
+    assert not re.findall(r"cv=\d", "".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)))
 
 
 # --- mistakes ---------------------------------------------------------------------------------------------------
@@ -209,6 +249,25 @@ def test_what_y_must_be():
         Baseline().fit(X, None)
     with pytest.raises(BadRowError, match="weight"):
         ImplicitALS(**QUICK).fit(X, -y)
+
+
+def test_advice_can_be_followed_here():
+    X, y = table(explicit=False)
+    with pytest.raises(
+        BadRowError, match="must be > 0: drop such rows, or take ALS or Baseline, which learn ratings"
+    ):
+        ImplicitALS(**QUICK).fit(X, -y)
+    with pytest.raises(EmptyError, match="every event has weight 0, which says nothing; check y"):
+        ImplicitALS(**QUICK).fit(X, 0 * y)
+    with pytest.raises(InputError, match="half_life of Popularity must be None here: X holds no times"):
+        Popularity(half_life="7d").fit(X)
+    message = (
+        r"stopping of ImplicitALS must be None here: fit\(X, y\) has no validation set; choose epochs by"
+    )
+    with pytest.raises(ParameterError, match=message):
+        ImplicitALS(stopping=ts.Stopping("ndcg@10"), **QUICK).fit(X, y)
+    with pytest.raises(ParameterError, match="factors of ImplicitALS must be a whole number >= 1; got 0"):
+        ImplicitALS(factors=0).fit(X, y)
 
 
 def test_before_fit_and_for_strangers():

@@ -1,9 +1,13 @@
+import dataclasses
 import sys
 
+import numpy as np
 import pytest
 
 import tastespace as ts
+from tastespace.data.split.recipe import Recipe
 from tastespace.errors import DamagedFileError, FileError, MissingExtraError, ParameterError
+from tastespace.tuning.fingerprint import of_events
 from tastespace.tuning.trial import Validation
 from tests.tuning.worlds import SPACE, clicks, rows, trained
 
@@ -74,6 +78,86 @@ def test_a_file_of_another_search_is_refused(split, file, changes, message):
             storage=file,
             **arguments,
         )
+
+
+def changed(events, **changes):
+    """The same cells with other ids, values, weights or times."""
+    table = events.by_user
+    given = {"values": table.values, "times": table.times, "weights": table.weights}
+    return ts.Interactions.from_events(
+        changes.pop("users", events.users),
+        changes.pop("items", events.items),
+        events.user_rows(),
+        table.indices,
+        explicit=True,
+        **(given | changes),
+    )
+
+
+def test_a_file_of_other_data_is_refused_whatever_differs(file):
+    events = clicks(explicit=True)
+    base = changed(events, weights=np.ones(events.n_events, np.float32))
+    table = base.by_user
+    trainer, space = ts.ALS(factors=2, epochs=1), {"factors": [2]}
+
+    def search(train, **options):
+        options = {"valid": base, "metric": "rmse", "relevant": 3.0} | options
+        return ts.tune(trainer, space, train, trials=1, storage=file, **options)
+
+    search(base)
+    search(changed(base))
+    ids = [*base.users]
+    ids[:2] = ids[1::-1]  # two users change their names
+    for train in (
+        changed(base, users=ts.Vocabulary(ids, noun="user")),
+        changed(base, items=ts.Vocabulary([item + 1 for item in base.items], noun="item")),
+        changed(base, values=np.roll(table.values, 1)),
+        changed(base, times=table.times + 1),
+        changed(base, weights=2 * table.weights),
+        changed(base, scale=(0, 9)),
+    ):
+        with pytest.raises(ParameterError, match=r"training events was .* there and is"):
+            search(train)
+    with pytest.raises(ParameterError, match=r"validation events was .* there and is"):
+        search(base, valid=changed(base, times=table.times + 1))
+    file.unlink()
+    search(base, relevant=lambda values: values >= 3)
+    search(base, relevant=lambda values: values > 2.9)  # another function that chooses the same
+    with pytest.raises(ParameterError, match=r"relevant events was .* there and is"):
+        search(base, relevant=lambda values: values >= 4)
+
+
+def test_known_events_are_part_of_the_question(file):
+    def search(known):
+        outer = ts.split.users_out(clicks(), users=0.2, known=0.5)
+        inner = outer.recipe.again(outer.train)
+        inner = dataclasses.replace(inner, known=known(inner.known))
+        recipe = Recipe(lambda train: inner, {})
+        return ts.tune(trained(), SPACE, dataclasses.replace(outer, recipe=recipe), trials=1, storage=file)
+
+    search(lambda known: known)
+    with pytest.raises(ParameterError, match=r"known events was .* there and is"):
+        search(lambda known: known.decay("1d"))
+
+
+def test_lists_of_ids_that_read_alike_when_joined_differ():
+    def table(*ids):
+        users = ts.Vocabulary(ids, noun="user")
+        return ts.Interactions.from_events(
+            users, ts.Vocabulary(["x"], noun="item"), [0, 1], [0, 0], explicit=False
+        )
+
+    assert of_events(table("ab", "c")) != of_events(table("a", "bc"))
+    assert of_events(table("ab", "c")) == of_events(table("ab", "c"))
+    assert of_events(table("1", "2")) != of_events(table(1, 2))
+
+
+@pytest.mark.parametrize("storage", [5, True, b"trials.log", ["trials.log"]])
+def test_storage_is_a_path(split, storage):
+    with pytest.raises(
+        ParameterError, match=r"storage of tune must be the path of a file such as 'trials.log', or None; got"
+    ):
+        ts.tune(trained(), SPACE, split, storage=storage)
 
 
 @pytest.mark.parametrize("content", [b"userId,movieId\n1,2", b"[1]\n", b"\xff\xfe"])

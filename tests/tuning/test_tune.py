@@ -5,6 +5,7 @@ import pytest
 
 import tastespace as ts
 from tastespace.errors import EmptyError, InputError, ParameterError
+from tastespace.tuning import trial
 from tastespace.tuning.trial import Validation
 from tests.tuning.worlds import SPACE, Fragile, clicks, rows, trained
 
@@ -34,7 +35,7 @@ def stop_at(monkeypatch):
 
 
 def test_the_test_side_is_not_looked_at(split):
-    blind = dataclasses.replace(split, test=None)
+    blind = dataclasses.replace(split, test=clicks(2, 3))
     found = ts.tune(trained(), SPACE, blind, trials=4)
     assert rows(found) == rows(ts.tune(trained(), SPACE, split, trials=4))
 
@@ -55,6 +56,46 @@ def test_values_are_those_of_evaluate(split):
     best = next(row for row in found.trials.rows() if row["value"] == max(values))
     assert found.params == {name: best[name] for name in (*SPACE, "epochs")}
     assert found.trainer == trained().replace(**found.params)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ts.split.by_time(clicks(), 0.75),
+        lambda: ts.split.last_out(clicks(), 2),
+        lambda: ts.split.users_out(clicks(), users=0.2, known=0.5),
+        lambda: ts.split.users_out(clicks(explicit=True), users=0.2, known=0.5),
+    ],
+    ids=["by_time", "last_out", "users_out", "users_out of ratings"],
+)
+def test_a_trial_is_measured_as_evaluate_measures_its_model_on_the_validation_split(make, monkeypatch):
+    run, models = Validation.run, []
+
+    def kept(self, *arguments):
+        outcome = run(self, *arguments)
+        models.extend(outcome.models)
+        return outcome
+
+    monkeypatch.setattr(Validation, "run", kept)
+    split = make()
+    trainer = ts.ALS(factors=3, epochs=3) if split.train.explicit else trained()
+    found = ts.tune(trainer, {"factors": [2, 4]}, split, method="grid", prune=False, threads=2)
+    inner = split.recipe.again(split.train)
+    values = [ts.evaluate(model, inner)["ndcg@10"] for model in models]
+    assert found.trials["value"].tolist() == values
+
+
+def test_the_split_itself_is_measured_with_the_threads_of_the_search(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        trial,
+        "evaluate",
+        lambda *args, **options: asked.append((args, options)) or ts.evaluate(*args, **options),
+    )
+    ts.tune(trained(), {"factors": [2]}, ts.split.users_out(clicks()), trials=1, threads=2)
+    [((_, valid), options)] = asked
+    assert isinstance(valid, ts.Split)
+    assert options["threads"] == 2
 
 
 def test_the_trainer_itself_is_tried_first(split):
@@ -234,6 +275,11 @@ def test_growing_stops_at_ctrl_c(split, stop_at, capsys):
             r"metric of tune must name its cut-off, such as 'ndcg@10'; got 'ndcg'",
         ),
         ({"metric": ["ndcg@10"]}, ParameterError, r"metric of tune must be one name"),
+        (
+            {"metric": "ndcg@10,recall@10"},
+            ParameterError,
+            r"must be one name.*; got 'ndcg@10,recall@10'. Name the",
+        ),
         ({"metric": "rmse"}, ParameterError, r"the test set holds none; name ranking metrics"),
         ({"trials": 0}, ParameterError, r"trials of tune must be a whole number >= 1; got 0"),
         ({"seeds": True}, ParameterError, r"seeds of tune must be a whole number >= 1; got True"),

@@ -18,6 +18,21 @@ class Cold(StrEnum):
     score = "score"
 
 
+def one_each(names: list[str] | None) -> list[str] | None:
+    """The names of metrics, none of which is a list of them.
+
+    Raises
+    ------
+    typer.BadParameter
+        If one is; says how to name several.
+    """
+    for name in names or ():
+        if "," in name:
+            several = " ".join(f"--metric {part.strip()}" for part in name.split(",") if part.strip())
+            raise typer.BadParameter(f"{name!r} is no metric; repeat the option to name several: {several}")
+    return names
+
+
 @dataclass(frozen=True)
 class Protocol:
     """Arguments of `tastespace.evaluate`."""
@@ -31,6 +46,7 @@ class Protocol:
         typer.Option(
             "--metric",
             metavar="NAME",
+            callback=one_each,
             help="ndcg, recall@20, rmse, ..., or all; repeat for more. Default the usual ones.",
             rich_help_panel=_PANEL,
         ),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import warnings
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +15,10 @@ from tastespace.cli.options import Json
 from tastespace.cli.source import SPLITS, Columns, Selection, Source, load, splitter
 from tastespace.cli.trainer import TrainerOptions
 
+if TYPE_CHECKING:
+    from tastespace.models.table import Table
+    from tastespace.tuning import Tuning
+
 
 class Method(StrEnum):
     """How trials are drawn."""
@@ -21,6 +26,21 @@ class Method(StrEnum):
     tpe = "tpe"
     random = "random"
     grid = "grid"
+
+
+def _one(name: str) -> str:
+    """The name of a metric that is no list.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is one.
+    """
+    if "," in name:
+        raise typer.BadParameter(
+            f"{name!r} names several, and a search is for one; name that, such as ndcg@10"
+        )
+    return name
 
 
 def tune(
@@ -43,12 +63,19 @@ def tune(
         typer.Option(
             "--space",
             metavar="NAME=VALUES",
-            help='What a parameter may be: "factors=32,64,128", "regularization=0.001..0.1 log", '
-            '"regularization=0.1..10 default" (times the default); repeat for more. Default: the space of the trainer.',
+            help="What a parameter may be, as in the examples; repeat for more. Default: the space of the trainer.",
             show_default=False,
         ),
     ] = None,
-    metric: Annotated[str, typer.Option("--metric", metavar="NAME", help="What to search for.")] = "ndcg@10",
+    metric: Annotated[
+        str,
+        typer.Option(
+            "--metric",
+            metavar="NAME",
+            callback=_one,
+            help="What to search for: one metric. The test events are measured by the usual ones.",
+        ),
+    ] = "ndcg@10",
     trials: Annotated[
         int, typer.Option("--trials", min=1, help="How many, those in --storage included.")
     ] = 50,
@@ -85,6 +112,12 @@ def tune(
 
     Example: tastespace tune ratings.csv --user userId --item movieId --rating rating --timestamp timestamp
     --as-implicit --split time:0.8 --trials 30 -o best.taste
+
+    What a parameter may be, one of a list: --space factors=32,64,128
+
+    a range, with log in the logarithm: --space "regularization=0.001..0.1 log"
+
+    multiples of the default: --space "regularization=0.1..10 default"
     """
     import tastespace as ts
 
@@ -97,22 +130,24 @@ def tune(
     learner = learner or trainer.build(explicit=events.explicit)
     parts = cut(events)
     say(str(parts))
-    found = ts.tune(
-        learner,
-        wanted,
-        parts,
-        metric=metric,
-        trials=trials,
-        method=method.value,
-        seconds=seconds,
-        seeds=seeds,
-        grow=grow,
-        prune=prune,
-        relevant=relevant,
-        storage=storage,
-        threads=trainer.threads,
-    )
-    report = found.evaluate(threads=trainer.threads)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ts.errors.TastespaceWarning)  # the answer says it
+        found = ts.tune(
+            learner,
+            wanted,
+            parts,
+            metric=metric,
+            trials=trials,
+            method=method.value,
+            seconds=seconds,
+            seeds=seeds,
+            grow=grow,
+            prune=prune,
+            relevant=relevant,
+            storage=storage,
+            threads=trainer.threads,
+        )
+    report = found.evaluate()
     if output is not None:
         found.fit().save(output)
     if json:
@@ -123,6 +158,7 @@ def tune(
                 "chosen": found.params,
                 "metric": metric,
                 "validation": found.value,
+                "warnings": list(found.warnings),
                 "trials": list(found.trials.rows()),
                 "metrics": report.metrics,
                 "counts": report.counts,
@@ -131,9 +167,19 @@ def tune(
             }
         )
         return
-    write(f"{found.trials}\n\n{found}\n\non the test events:\n{report}")
+    write(f"trials, best first:\n{_best_first(found)}\n\n{found}\n\non the test events:\n{report}")
     if output is not None:
         write(f"{output}  {size(os.path.getsize(output))}")
+
+
+def _best_first(found: Tuning) -> Table:
+    """The trials by value; equal ones in their order, and failed ones last."""
+    from tastespace.evaluation.directions import direction
+    from tastespace.models.table import Table
+
+    trials = found.trials
+    order = (-direction(found.metric) * trials["value"]).argsort(kind="stable")
+    return Table({name: trials[name][order] for name in trials.columns})
 
 
 def _entry(text: str) -> tuple[str, Any]:

@@ -144,6 +144,9 @@ def _cutoffs(k: int | Sequence[int]) -> list[int]:
 
 
 def _unknown(name: str) -> str:
+    if "," in name:
+        several = [part.strip() for part in name.split(",") if part.strip()]
+        return f"unknown metric {name!r}; name several as a list: {several}"
     metric, at, cutoff = name.partition("@")
     hint = nearest(metric, [*_AT_K, *WHOLE, *RATING])
     if at and any(f"{ranking!r}" in hint for ranking in _AT_K):

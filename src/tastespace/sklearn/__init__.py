@@ -3,11 +3,15 @@
 ``X`` is a table of two columns, user ids and item ids, one row for each event; ``y`` holds the ratings, or the weights
 of implicit events::
 
-    from sklearn.model_selection import GridSearchCV
+    from sklearn.model_selection import GridSearchCV, KFold
     from tastespace.sklearn import ALS
 
-    search = GridSearchCV(ALS(progress=False), {"factors": [8, 16]}, scoring="neg_root_mean_squared_error")
+    folds = KFold(5, shuffle=True, random_state=0)
+    search = GridSearchCV(ALS(progress=False), {"factors": [8, 16]}, cv=folds, scoring="neg_root_mean_squared_error")
     search.fit(X, y)
+
+Folds are to be shuffled: cut out of rows that are sorted by user, as tables of ratings often are, they would hold whole
+users out, of whom a model of learned rows knows nothing.
 
 Parameters are those of the trainers of the same names. ``docs/guide/scikit-learn.md`` tells the rest, also which checks
 of ``check_estimator`` cannot apply.

@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tastespace.data.interactions import Interactions
 from tastespace.models.factor_model import FactorModel
-from tastespace.sklearn.table import Ids, as_table, columns, found, learned
+from tastespace.sklearn.table import Ids, as_table, columns, found, learned, warn_of_strangers
+from tastespace.sklearn.words import in_its_words
 from tastespace.trainers.base import Trainer
 
 
@@ -68,11 +69,17 @@ class Adaptor(BaseEstimator):
         Returns
         -------
         float32 (events,)
+
+        Warns
+        -----
+        TastespaceWarning
+            If the model does not know most of the users.
         """
         check_is_fitted(self)
         model = self.model_
         user_ids, item_ids = columns(validate_data(self, as_table(X), dtype=None, reset=False))
         users, items = found(user_ids, model.users), found(item_ids, model.items)
+        warn_of_strangers(user_ids, users, "are predicted without factors")
         scores = np.full(len(users), model.mean, np.float32)
         scores[users >= 0] += model.user_bias[users[users >= 0]]
         scores[items >= 0] += model.item_bias[items[items >= 0]]
@@ -88,8 +95,9 @@ class Adaptor(BaseEstimator):
         trainer = self.trainer()
         user_ids, item_ids = columns(X)
         (users, user_rows), (items, item_rows) = learned(user_ids, "user"), learned(item_ids, "item")
-        events = Interactions.from_events(users, items, user_rows, item_rows, values=y, explicit=explicit)
-        self.model_ = trainer.fit(events)  # type: ignore[attr-defined]
+        with in_its_words():
+            events = Interactions.from_events(users, items, user_rows, item_rows, values=y, explicit=explicit)
+            self.model_ = trainer.fit(events)  # type: ignore[attr-defined]
         return self
 
     def __sklearn_tags__(self) -> Any:

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tastespace.data.interactions import Interactions
 from tastespace.evaluation.evaluate import evaluate
 from tastespace.sklearn.adaptor import Adaptor
-from tastespace.sklearn.table import as_table, columns, learned
+from tastespace.sklearn.table import as_table, columns, learned, warn_of_strangers
 from tastespace.trainers import implicit_als, popularity
 
 
@@ -48,12 +48,19 @@ class Events(Adaptor):
         ------
         EmptyError
             If no user is known.
+
+        Warns
+        -----
+        TastespaceWarning
+            If the model does not know most of the users.
         """
         check_is_fitted(self)
         user_ids, item_ids = columns(validate_data(self, as_table(X), dtype=None, reset=False))
         (users, user_rows), (items, item_rows) = learned(user_ids, "user"), learned(item_ids, "item")
         test = Interactions.from_events(users, items, user_rows, item_rows, explicit=False)
-        return evaluate(self.model_, test, k=10, metrics="ndcg")["ndcg@10"]
+        score = evaluate(self.model_, test, k=10, metrics="ndcg")["ndcg@10"]
+        warn_of_strangers(users.ids, self.model_.users.find(users), "are left out of the score")
+        return score
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

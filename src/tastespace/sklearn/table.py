@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tastespace.data.vocabulary import Vocabulary
-from tastespace.errors import InputError
+from tastespace.errors import InputError, TastespaceWarning
 
 Ids = npt.NDArray[Any]
 
@@ -53,6 +54,29 @@ def found(ids: Ids, known: Vocabulary) -> npt.NDArray[np.int32]:
             f"{known.noun} ids were {known.kind}s when the model was fitted, and are {kind}s now; convert them"
         )
     return known.find(ids)
+
+
+def warn_of_strangers(ids: Ids, rows: npt.NDArray[np.int32], what: str) -> None:
+    """Warn if most users are unknown: no model of learned rows can be judged by them.
+
+    Parameters
+    ----------
+    ids
+        User ids, repeats allowed.
+    rows
+        The row of each in the model, -1 where it is unknown.
+    what
+        Becomes of the unknown ones.
+    """
+    unknown, known = len(set(ids[rows < 0].tolist())), len(np.unique(rows[rows >= 0]))
+    if unknown > known:
+        warnings.warn(
+            f"the model does not know {unknown:,} of these {unknown + known:,} users, who {what}; where rows are "
+            "sorted by user, folds that are not shuffled hold whole users out: pass "
+            "cv=KFold(5, shuffle=True, random_state=0)",
+            TastespaceWarning,
+            stacklevel=3,
+        )
 
 
 def _ids(column: Ids, noun: str) -> Ids:

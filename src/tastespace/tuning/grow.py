@@ -9,7 +9,7 @@ from typing import Any
 
 from tastespace.errors import NumericalError
 from tastespace.trainers.base import Trainer
-from tastespace.tuning.search import OutOfTime, Search, Tried
+from tastespace.tuning.search import OutOfTime, Search, Trial
 
 #: Factors at which doubling ends, unless the caller says otherwise.
 WIDEST = 1024
@@ -18,7 +18,7 @@ WIDEST = 1024
 STRONGER = 2.0
 
 
-def grow(search: Search, widest: int) -> tuple[Tried, ...]:
+def grow(search: Search, widest: int) -> tuple[Trial, ...]:
     """Double the factors of the best trial, each time from the model before, until validation stops improving.
 
     Every width is tried with the penalty of the one before, and with twice that. Adds every attempt to
@@ -27,7 +27,7 @@ def grow(search: Search, widest: int) -> tuple[Tried, ...]:
 
     Returns
     -------
-    tuple of Tried
+    tuple of Trial
         The best trial, and the doublings that improved on it, in order: `Tuning.fit` goes the same way.
     """
     best = search.best()
@@ -40,9 +40,9 @@ def grow(search: Search, widest: int) -> tuple[Tried, ...]:
                 _attempt(search, trainer, models) for trainer in _wider(search, stages[-1].trainer, width)
             ]
             winner, found = attempts[0]
-            for tried, theirs in attempts[1:]:
-                if search.better(tried.value, winner.value) or math.isnan(winner.value):
-                    winner, found = tried, theirs
+            for trial, theirs in attempts[1:]:
+                if search.better(trial.value, winner.value) or math.isnan(winner.value):
+                    winner, found = trial, theirs
             if not search.better(winner.value, stages[-1].value):
                 break
             models = found
@@ -61,7 +61,7 @@ def _wider(search: Search, trainer: Trainer, width: int) -> list[Trainer]:
     return [wider] if penalty is None else [wider, wider.replace(regularization=STRONGER * penalty)]
 
 
-def _attempt(search: Search, trainer: Trainer, models: tuple[Any, ...]) -> tuple[Tried, tuple[Any, ...]]:
+def _attempt(search: Search, trainer: Trainer, models: tuple[Any, ...]) -> tuple[Trial, tuple[Any, ...]]:
     """A trainer fitted from these models, and the models that it ends with."""
     _check(search)
     started, value, epochs = time.perf_counter(), math.nan, None
@@ -70,9 +70,9 @@ def _attempt(search: Search, trainer: Trainer, models: tuple[Any, ...]) -> tuple
         value, epochs, models = outcome.value, outcome.epochs, outcome.models
     except NumericalError:
         pass
-    tried = Tried("grown", value, time.perf_counter() - started, epochs, trainer)
-    search.found.append(tried)
-    return tried, models
+    trial = Trial("grown", value, time.perf_counter() - started, epochs, trainer)
+    search.found.append(trial)
+    return trial, models
 
 
 def _check(search: Search) -> None:

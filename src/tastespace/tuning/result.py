@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tastespace.data.split import Split
-from tastespace.errors import InputError
-from tastespace.evaluation import Report, evaluate
+from tastespace.errors import InputError, ParameterError
+from tastespace.evaluation import Report, Sampled, evaluate
 from tastespace.evaluation.targets import Relevance
 from tastespace.models.table import Table
 from tastespace.plots.tuning import parameter, search
-from tastespace.tuning.search import Tried
+from tastespace.tuning.search import Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,35 +34,37 @@ class Tuning:
         "_metric",
         "_model",
         "_names",
+        "_progress",
         "_protocol",
+        "_read",
         "_relevant",
-        "_report",
         "_split",
         "_stages",
+        "_threads",
+        "_train",
     )
 
     def __init__(
         self,
-        found: list[Tried],
-        stages: tuple[Tried, ...],
+        found: list[Trial],
+        stages: tuple[Trial, ...],
         names: tuple[str, ...],
         metric: str,
         *,
         lower: bool,
         split: Split | Interactions,
+        train: Interactions,
         relevant: Relevance,
         protocol: str,
+        threads: int | None,
+        progress: bool | None,
     ) -> None:
-        self._found, self._stages, self._names, self._metric, self._lower = (
-            found,
-            stages,
-            names,
-            metric,
-            lower,
-        )
-        self._split, self._relevant, self._protocol = split, relevant, protocol
+        self._found, self._stages, self._names = found, stages, names
+        self._metric, self._lower, self._relevant, self._protocol = metric, lower, relevant, protocol
+        self._split, self._train = split, train
+        self._threads, self._progress = threads, progress
         self._model: Any = None
-        self._report: Report | None = None
+        self._read: tuple[dict[str, Any], Report] | None = None
 
     @property
     def trainer(self) -> Any:
@@ -105,64 +107,91 @@ class Tuning:
         searched parameters.
         """
         names = dict.fromkeys(self._names)
-        if any(tried.state == "grown" for tried in self._found):
+        if any(trial.state == "grown" for trial in self._found):
             names["factors"] = None
         columns: dict[str, Any] = {
             "number": np.arange(len(self._found), dtype=np.int32),
-            "state": [tried.state for tried in self._found],
-            "value": np.array([tried.value for tried in self._found], np.float64),
-            "seconds": np.array([tried.seconds for tried in self._found], np.float64),
-            "epochs": np.array([tried.epochs or 0 for tried in self._found], np.int32),
+            "state": [trial.state for trial in self._found],
+            "value": np.array([trial.value for trial in self._found], np.float64),
+            "seconds": np.array([trial.seconds for trial in self._found], np.float64),
+            "epochs": np.array([trial.epochs or 0 for trial in self._found], np.int32),
         }
         for name in names:
-            columns[name] = _column([tried.trainer.params()[name] for tried in self._found])
+            columns[name] = _column([trial.trainer.params()[name] for trial in self._found])
         return Table(columns)
 
     @property
     def curve(self) -> NDArray[np.float64]:
         """The best value so far, of whole trials, by trial; NaN before the first."""
-        whole = [tried.value if tried.state in ("complete", "grown") else np.nan for tried in self._found]
+        whole = [trial.value if trial.state in ("complete", "grown") else np.nan for trial in self._found]
         best = np.fmin if self._lower else np.fmax
         return np.asarray(best.accumulate(np.array(whole, np.float64)))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What should be known before the choice is trusted: a metric that is the same whatever is set."""
+        whole = [trial for trial in self._found if not np.isnan(trial.value)]
+        values = {trial.value for trial in whole}
+        points = {repr([trial.trainer.params()[name] for name in self._names]) for trial in whole}
+        if len(values) > 1 or (len(points) == 1 and (self._lower or values != {0.0})):
+            return ()
+        return (
+            f"{self._metric} is {next(iter(values)):.4g} on the validation events for every trial, so it tells nothing "
+            "of the settings; validate on more events, take another metric or a longer list, and see that training "
+            "knows the validation users and relevant leaves some of their events",
+        )
 
     def fit(self) -> Any:
         """The chosen trainer's model of the whole training side, validation events included.
 
-        It is kept: another call returns the same frozen model.
+        It is kept: another call returns the same frozen model. ``threads`` and ``progress`` are those of the search.
         """
         if self._model is None:
-            train, model = self._split.train if isinstance(self._split, Split) else self._split, None
+            model = None
             for trainer in self.stages:
-                model = (trainer if model is None else trainer.replace(init=model)).fit(train)
+                wanted = {"threads": self._threads, "progress": self._progress, "init": model}
+                has = trainer.params()
+                changes = {name: value for name, value in wanted.items() if name in has and value is not None}
+                model = trainer.replace(**changes).fit(self._train)
             self._model = model
         return self._model
 
     def evaluate(self, **options: Any) -> Report:
         """Fit the chosen trainer and compare its model with the test side, once.
 
-        A test side that is looked at again and again becomes a validation set. Another call, whatever its options,
-        returns the first report and says so on standard error.
+        A test side that is looked at again and again becomes a validation set. Another call with the same arguments
+        returns the same report.
 
         Parameters
         ----------
         **options
-            As in `tastespace.evaluate`; `relevant` is as in the search unless it is given.
+            As in `tastespace.evaluate`; `relevant` and `threads` are as in the search unless they are given.
 
         Raises
         ------
         InputError
             If the search was given training events alone, so that there is no test side.
+        ParameterError
+            If the test side was looked at before, with other arguments.
         """
-        if self._report is not None:
-            print("the test side was looked at before: this is the report of then", file=sys.stderr)
-            return self._report
         if not isinstance(self._split, Split):
             raise InputError(
                 "tune was given training events and no Split, so there is no test side; call "
                 "ts.evaluate(tuning.fit(), test)"
             )
-        self._report = evaluate(self.fit(), self._split, **{"relevant": self._relevant} | options)
-        return self._report
+        options = {"relevant": self._relevant, "threads": self._threads} | options
+        asked = _asked(options)
+        if self._read is None:
+            self._read = asked, evaluate(self.fit(), self._split, **options)
+        before, report = self._read
+        for name, value in asked.items():
+            if not _same(value, before[name]):
+                raise ParameterError(
+                    f"the test side was looked at with {name}={before[name]!r}, and now {name}={value!r} is asked for. "
+                    "It is looked at once, because looked at again and again it becomes a validation set; ask for all "
+                    "at once, as in k=[5, 10]. The same arguments give the same report"
+                )
+        return report
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the value of every trial, and the best so far: see `tastespace.plots.search`."""
@@ -173,16 +202,16 @@ class Tuning:
         return parameter(self.trials, name, self._metric, ax=ax)
 
     def __repr__(self) -> str:
-        states = [tried.state for tried in self._found]
+        states = [trial.state for trial in self._found]
         counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-        seconds = sum(tried.seconds for tried in self._found)
-        number = next(place for place, tried in enumerate(self._found) if tried is self._stages[-1])
+        seconds = sum(trial.seconds for trial in self._found)
+        number = next(place for place, trial in enumerate(self._found) if trial is self._stages[-1])
         chosen = ", ".join(
             f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
             for name, value in self.params.items()
         )
         name = type(self.trainer).__name__
-        looked = "looked at" if self._report is not None else "not looked at"
+        looked = "looked at" if self._read is not None else "not looked at"
         test = f"test side {looked}" if isinstance(self._split, Split) else "no test side"
         return "\n".join(
             [
@@ -190,6 +219,7 @@ class Tuning:
                 f"best: trial {number}, {self._metric} {self.value:.4f} on validation",
                 f"  {chosen}",
                 f"{self._protocol}; {test}",
+                *(f"warning: {warning}" for warning in self.warnings),
             ]
         )
 
@@ -201,3 +231,19 @@ def _column(values: list[Any]) -> Any:
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return np.array(values, np.float64)
     return np.array([str(value) for value in values], object)
+
+
+def _asked(options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `evaluate` that its numbers depend on, with those left to their defaults."""
+    given = inspect.signature(evaluate).bind(None, None, **options)
+    given.apply_defaults()
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in given.arguments.items()
+        if name not in ("model", "test", "threads", "batch")
+    }
+
+
+def _same(a: object, b: object) -> bool:
+    """Whether two arguments are the same: plain ones by value; functions, events and candidates by identity."""
+    return a is b or (isinstance(a, str | int | float | tuple | Sampled) and type(a) is type(b) and a == b)

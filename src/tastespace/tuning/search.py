@@ -21,7 +21,8 @@ from tastespace.tuning.spaces import Space, build, place_of
 from tastespace.tuning.trial import Validation
 
 if TYPE_CHECKING:
-    from optuna import Study, Trial
+    from optuna import Study
+    from optuna import Trial as Asked
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
@@ -43,7 +44,7 @@ class Pruned(Exception):  # noqa: N818 - not an error: the trial is not worth mo
 
 
 @dataclass(frozen=True)
-class Tried:
+class Trial:
     """One trial that counts.
 
     Attributes
@@ -112,7 +113,7 @@ class Search:
     prune: bool | str
     deadline: float | None
     progress: bool | None
-    found: list[Tried] = field(default_factory=list)
+    found: list[Trial] = field(default_factory=list)
     interrupted: bool = False
 
     @property
@@ -120,14 +121,14 @@ class Search:
         """Whether the first value improves on the second."""
         return (lambda a, b: a > b) if self.study.direction.name == "MAXIMIZE" else (lambda a, b: a < b)
 
-    def best(self) -> Tried | None:
+    def best(self) -> Trial | None:
         """The first of the best whole trials."""
-        best: Tried | None = None
-        for tried in self.found:
-            if tried.state in ("complete", "grown") and (
-                best is None or self.better(tried.value, best.value)
+        best: Trial | None = None
+        for trial in self.found:
+            if trial.state in ("complete", "grown") and (
+                best is None or self.better(trial.value, best.value)
             ):
-                best = tried
+                best = trial
         return best
 
     def late(self) -> bool:
@@ -142,7 +143,7 @@ class Search:
         KeyboardInterrupt
             At Ctrl-C before one trial was whole.
         """
-        self.found = [self._tried(trial) for trial in counted(self.study)]
+        self.found = [self._trial(told) for told in counted(self.study)]
         title = f"tune {type(self.trainer).__name__}"
         with progress_bar(title, self.trials, self.progress) as tick:
             for _ in self.found:
@@ -177,16 +178,16 @@ class Search:
         """The next trial, told to the study however it ends."""
         from optuna.trial import TrialState
 
-        trial = self._ask()
-        if self._repeated(trial):
+        asked = self._ask()
+        if self._repeated(asked):
             return
-        built = build(self.trainer, self.space, trial.params, self.train)
+        built = build(self.trainer, self.space, asked.params, self.train)
         values: dict[int, float] = {}
         start = time.perf_counter()
         state = TrialState.FAIL
         notes: dict[str, Any] = {}
         try:
-            outcome = self.validation.run(built, self._watch(trial, values))
+            outcome = self.validation.run(built, self._watch(asked, values))
             state, notes = TrialState.COMPLETE, {"value": outcome.value, "epochs": outcome.epochs}
         except Pruned:
             epoch = self._best_epoch(values)
@@ -194,18 +195,18 @@ class Search:
         except NumericalError as error:
             notes = {"failed": str(error)}
         except BaseException:
-            self.study.tell(trial, state=TrialState.FAIL)  # of no account: a resumed search draws it again
+            self.study.tell(asked, state=TrialState.FAIL)  # of no account: a resumed search draws it again
             raise
         notes["seconds"] = time.perf_counter() - start
-        self._tell(trial, state, notes)
+        self._tell(asked, state, notes)
 
-    def _tell(self, trial: Trial, state: Any, notes: Mapping[str, Any]) -> None:
+    def _tell(self, asked: Asked, state: Any, notes: Mapping[str, Any]) -> None:
         for name, note in notes.items():
-            trial.set_user_attr(name, note)
-        told = self.study.tell(trial, notes["value"] if state.name == "COMPLETE" else None, state)
-        self.found.append(self._tried(told))
+            asked.set_user_attr(name, note)
+        told = self.study.tell(asked, notes["value"] if state.name == "COMPLETE" else None, state)
+        self.found.append(self._trial(told))
 
-    def _ask(self) -> Trial:
+    def _ask(self) -> Asked:
         """The next point: of the grid, the trainer itself, or drawn.
 
         Samplers are made anew for each trial from the seed and the number of trials that count, so that a resumed
@@ -238,13 +239,13 @@ class Search:
             return MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=WARM_UP)
         return NopPruner()
 
-    def _watch(self, trial: Trial, values: dict[int, float]) -> Callable[[int, float], None]:
+    def _watch(self, asked: Asked, values: dict[int, float]) -> Callable[[int, float], None]:
         def watch(epoch: int, value: float) -> None:
             values[epoch] = value
-            trial.report(value, epoch)
+            asked.report(value, epoch)
             if self.late():
                 raise OutOfTime
-            if trial.should_prune():
+            if asked.should_prune():
                 raise Pruned
 
         return watch
@@ -256,27 +257,27 @@ class Search:
                 best = epoch
         return best
 
-    def _repeated(self, trial: Trial) -> bool:
+    def _repeated(self, asked: Asked) -> bool:
         """Whether the same was tried before: then it is not done again, because it would end the same."""
         from optuna.trial import TrialState
 
         for earlier in counted(self.study):
-            if earlier.params == trial.params and earlier.state != TrialState.FAIL:
+            if earlier.params == asked.params and earlier.state != TrialState.FAIL:
                 for epoch, value in earlier.intermediate_values.items():
-                    trial.report(value, epoch)
-                self._tell(trial, earlier.state, earlier.user_attrs | {"seconds": 0.0})
+                    asked.report(value, epoch)
+                self._tell(asked, earlier.state, earlier.user_attrs | {"seconds": 0.0})
                 return True
         return False
 
-    def _tried(self, trial: FrozenTrial) -> Tried:
-        notes = trial.user_attrs
-        state = {"COMPLETE": "complete", "PRUNED": "pruned"}.get(trial.state.name, "failed")
-        return Tried(
+    def _trial(self, told: FrozenTrial) -> Trial:
+        notes = told.user_attrs
+        state = {"COMPLETE": "complete", "PRUNED": "pruned"}.get(told.state.name, "failed")
+        return Trial(
             state,
             notes.get("value", math.nan),
             notes["seconds"],
             notes.get("epochs"),
-            build(self.trainer, self.space, trial.params, self.train),
+            build(self.trainer, self.space, told.params, self.train),
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
@@ -52,7 +53,8 @@ class Validation:
     train
         To learn from.
     valid
-        To measure on. A split that held whole users out is measured by fold-in of what is known of them.
+        To measure on, as `tastespace.evaluate` does with the same: a split that held whole users out by fold-in of what
+        is known of them.
     metric, relevant
         As in `tastespace.evaluate`.
     seeds
@@ -70,13 +72,8 @@ class Validation:
         seeds: int,
         threads: int | None,
     ) -> None:
-        self.train, self.metric, self.relevant, self.seeds, self.threads = (
-            train,
-            metric,
-            relevant,
-            seeds,
-            threads,
-        )
+        self.train, self.valid, self.metric = train, valid, metric
+        self.relevant, self.seeds, self.threads = relevant, seeds, threads
         self.events = valid.test if isinstance(valid, Split) else valid
         self.known = valid.known if isinstance(valid, Split) else None
         self._watched = self.events
@@ -89,11 +86,15 @@ class Validation:
 
     def _relevant(self) -> Interactions:
         """The validation events that the metric looks at: what a stopping rule measures, which knows no relevance."""
-        if self.relevant is None or self.metric in RATING:
-            return self.events
+        wanted = None if self.metric in RATING else self.chosen()
+        return self.events if wanted is None else self.events.select(wanted)
+
+    def chosen(self) -> NDArray[np.bool_] | None:
+        """Which of the validation events are relevant, bool (events,); None for all."""
+        if self.relevant is None:
+            return None
         values = self.events.by_user.filled_values()
-        wanted = self.relevant(values) if callable(self.relevant) else values >= self.relevant
-        return self.events.select(wanted)
+        return np.asarray(self.relevant(values) if callable(self.relevant) else values >= self.relevant)
 
     def validates_epochs(self, trainer: Trainer) -> bool:
         """Whether every epoch of the trainer is measured, and the best one kept."""
@@ -116,11 +117,10 @@ class Validation:
 
     def measure(self, model: Any) -> float:
         """The metric of a finished model."""
-        if self.known is not None:
-            model = model.fold_in_many(self.known)
-        return evaluate(
-            model, self.events, metrics=self.metric, relevant=self.relevant, threads=self.threads
-        )[self.metric]
+        report = evaluate(
+            model, self.valid, metrics=self.metric, relevant=self.relevant, threads=self.threads
+        )
+        return report[self.metric]
 
     def _fit(self, trainer: Trainer, place: int, changes: dict[str, Any], watch: Watch | None) -> Any:
         has = trainer.params()

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-import zlib
+import warnings
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
-import numpy as np
-
 from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
-from tastespace.errors import EmptyError, InputError, ParameterError
+from tastespace.errors import EmptyError, InputError, ParameterError, TastespaceWarning
 from tastespace.evaluation.directions import direction, has_cutoff
 from tastespace.evaluation.selection import nearest, select
 from tastespace.evaluation.targets import Relevance
 from tastespace.trainers.base import Trainer, plain
+from tastespace.tuning.fingerprint import of_events, of_mask
 from tastespace.tuning.grow import WIDEST
 from tastespace.tuning.grow import grow as grow_factors
 from tastespace.tuning.result import Tuning
@@ -88,24 +87,31 @@ def tune(
         A file that keeps the trials (Optuna's journal). If it exists, the search goes on from there; it must have been
         the same search.
     valid
-        Validation events; nothing is held out of the training side then.
+        Validation events beside those of the training side, of which nothing is held out then. The last fit learns from
+        both.
     relevant
         As in `tastespace.evaluate`.
     threads
-        At most this many for each fit and measurement; None: as the trainer says.
+        At most this many for each fit and measurement, also in `Tuning.fit` and `Tuning.evaluate`; None: as the
+        trainer says.
     progress
-        Show a bar; None: if standard error is a terminal.
+        Show a bar, in `Tuning.fit` as well; None: if standard error is a terminal.
 
     Returns
     -------
     Tuning
+
+    Warns
+    -----
+    TastespaceWarning
+        If the metric is 0 for all trials, or the same for all settings, and so tells nothing.
 
     Raises
     ------
     ParameterError
         If a setting, a name or a value in the space cannot be used; all are tried before the first fit.
     InputError, EmptyError
-        If no validation events can be had.
+        If no validation events can be had, or those given cannot be learned from.
     FileError, DamagedFileError
         If ``storage`` cannot be used.
     MissingExtraError
@@ -123,8 +129,9 @@ def tune(
     lower = _lower(metric)
     _check_counts(base, trials, seeds, seed, seconds)
     _check_choices(method, prune)
+    _check_storage(storage)
     with quiet_optuna():
-        train, held, protocol = _validation(split, valid)
+        train, held, whole, protocol = _validation(split, valid)
         given = default_space(base, train) if space is None else space
         if grow:
             given = _without_factors(base, given, space)
@@ -155,16 +162,22 @@ def tune(
             )
         widest = WIDEST if grow is True else int(grow)
         stages = grow_factors(search, widest) if grow and not search.interrupted else (best,)
-    return Tuning(
+    found = Tuning(
         search.found,
         stages,
         tuple(read),
         metric,
         lower=lower,
         split=split,
+        train=whole,
         relevant=relevant,
         protocol=protocol,
+        threads=threads,
+        progress=progress,
     )
+    for warning in found.warnings:
+        warnings.warn(warning, TastespaceWarning, stacklevel=2)
+    return found
 
 
 def _trainer(given: Any) -> Trainer:
@@ -178,8 +191,11 @@ def _trainer(given: Any) -> Trainer:
 
 def _lower(metric: str) -> bool:
     """Whether less of the metric is better."""
-    if not isinstance(metric, str):
-        raise ParameterError(f"metric of tune must be one name, such as 'ndcg@10'; got {metric!r}")
+    if not isinstance(metric, str) or "," in metric:
+        raise ParameterError(
+            f"metric of tune must be one name, such as 'ndcg@10'; got {metric!r}. Name the one to choose by, and the "
+            "others in Tuning.evaluate(metrics=[...])"
+        )
     select(10, metric)  # knows all names
     if has_cutoff(metric) and "@" not in metric:
         raise ParameterError(f"metric of tune must name its cut-off, such as 'ndcg@10'; got {metric!r}")
@@ -213,10 +229,17 @@ def _check_choices(method: str, prune: bool | str) -> None:
         raise ParameterError(f"prune of tune must be one of {', '.join(map(repr, PRUNERS))}; got {prune!r}")
 
 
+def _check_storage(storage: object) -> None:
+    if not isinstance(storage, str | os.PathLike | None):
+        raise ParameterError(
+            f"storage of tune must be the path of a file such as 'trials.log', or None; got {storage!r}"
+        )
+
+
 def _validation(
     split: Split | Interactions, valid: Interactions | None
-) -> tuple[Interactions, Split | Interactions, str]:
-    """Events to learn from and to measure on, and a sentence about them."""
+) -> tuple[Interactions, Split | Interactions, Interactions, str]:
+    """Events to learn from, to measure on, and to learn from in the end, and a sentence about them."""
     if not isinstance(split, Split | Interactions):
         raise InputError(
             f"tune takes a Split, as ts.split.by_time(ratings, 0.8) makes it; got {type(split).__name__}"
@@ -225,11 +248,19 @@ def _validation(
     if valid is not None:
         if not isinstance(valid, Interactions):
             raise InputError(f"valid of tune must be Interactions; got {type(valid).__name__}")
-        return (
-            train,
-            valid,
-            f"validation: {valid.n_events:,} events as given, {train.n_events:,} to learn from",
-        )
+        if isinstance(split, Split) and valid is split.test:
+            raise InputError(
+                "valid of tune is the test side of the split, which is to be looked at only in the end; hold other "
+                "events out of the training side, or leave valid away where the split was made by ts.split"
+            )
+        try:
+            whole = train.merge(valid)
+        except InputError as error:
+            raise InputError(
+                f"valid of tune must be events like those of training, because the last fit learns from both: {error}"
+            ) from None
+        given = f"validation: {valid.n_events:,} events as given, {train.n_events:,} to learn from"
+        return train, valid, whole, f"{given}, the last fit learns from both"
     if not isinstance(split, Split) or split.recipe is None:
         what = (
             "this split does not say how it was made"
@@ -247,6 +278,7 @@ def _validation(
     return (
         inner.train,
         inner,
+        train,
         f"{held}, {inner.test.n_events:,} events, {inner.train.n_events:,} to learn from",
     )
 
@@ -302,15 +334,8 @@ def _question(
         "seed": int(seed),
         "seeds": int(validation.seeds),
         "prune": str(prune),
-        "training events": _fingerprint(validation.train),
-        "validation events": _fingerprint(validation.events),
+        "training events": of_events(validation.train),
+        "validation events": of_events(validation.events),
+        "known events": None if validation.known is None else of_events(validation.known),
+        "relevant events": of_mask(validation.chosen()),
     }
-
-
-def _fingerprint(events: Interactions) -> str:
-    """Tells one table from another."""
-    table = events.by_user
-    code = zlib.crc32(np.ascontiguousarray(table.indices).tobytes(), zlib.crc32(table.indptr.tobytes()))
-    if table.values is not None:
-        code = zlib.crc32(table.values.tobytes(), code)
-    return f"{events.n_users} users, {events.n_items} items, {events.n_events} events, {code:08x}"

@@ -52,14 +52,30 @@ def number_of(value: float, name: str, whole: int) -> int:
     return max(round(whole * value), 1)
 
 
+def events_of(given: object, what: str) -> Interactions:
+    """Return the events that `what`, a function of ``ts.split``, is to part.
+
+    Raises
+    ------
+    InputError
+        If they are something else.
+    """
+    if isinstance(given, Interactions):
+        return given
+    kind = type(given).__name__
+    hint = ": pass split.train" if kind == "Split" else ": make them with ts.read(...)"
+    raise InputError(f"ts.split.{what} takes Interactions; got {kind}{hint}")
+
+
 def times_of(ratings: Interactions, what: str) -> NDArray[np.int64]:
     """Return the time of each event.
 
     Raises
     ------
     InputError
-        If there are none; says that `what` needs them.
+        If these are no events, or have no times; says that `what` needs them.
     """
+    events_of(ratings, what)
     times = ratings.by_user.times
     if times is None:
         raise InputError(f"{what} needs the times of events; name their column: read(..., timestamp=)")

@@ -19,7 +19,7 @@ def users_out(ratings: Interactions, users: float = 0.1, known: float = 0.8, see
 
     When to use: where most users who will be served were not there when the model was trained, and for comparing with
     papers that follow Liang et al.; it measures fold-in, not the learned rows. For validation users besides, call it
-    on the training side again: ``outer = users_out(ratings); inner = users_out(outer.train)``. Users are drawn by
+    on the training side again, with another seed: ``inner = users_out(outer.train, seed=1)``. Users are drawn by
     chance, so training knows events of others that came after the tested ones.
 
     Parameters

@@ -36,7 +36,7 @@ def by_time(ratings: Interactions, at: Moment) -> Split:
     InputError
         If the events have no times.
     ParameterError
-        If ``at`` cannot be understood.
+        If ``at`` cannot be understood, or is a number that is no share and no Unix second between the events.
     EmptyError
         If one side would be empty.
     """
@@ -120,7 +120,14 @@ def _edges(times: NDArray[np.int64], windows: int, start: Moment | None, span: D
 def _moment(times: NDArray[np.int64], at: Moment, name: str) -> tuple[int, str]:
     """The Unix second that a share of the events or a moment names, and the words for a share."""
     if not (is_number(at) and 0 <= at <= 1):
-        return unix_seconds(at, name), ""
+        moment = unix_seconds(at, name)
+        first, last = int(times.min()), int(times.max())
+        if is_number(at) and not first < moment <= last:
+            raise ParameterError(
+                f"{name} must be a share of the events above 0 and below 1, or a moment between them; {at!r} is read "
+                f"as Unix seconds, {_written(moment)}, and the events last from {_written(first)} to {_written(last)}"
+            )
+        return moment, ""
     if at in (0, 1):
         raise ParameterError(
             f"{name} must be a share of the events above 0 and below 1, or a date; got {at!r}"

@@ -10,7 +10,7 @@ from tastespace.data.interactions import Interactions
 from tastespace.data.split.leak import Leak
 from tastespace.data.split.recipe import Recipe
 from tastespace.data.vocabulary import Vocabulary
-from tastespace.errors import EmptyError
+from tastespace.errors import EmptyError, InputError
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ class Split:
         For splits that hold whole users out: the events by which those users are known when they are tested.
     recipe
         How to split the training side in the same manner; None for a split that was put together by hand.
+
+    Raises
+    ------
+    InputError
+        If one of these is something else.
     """
 
     train: Interactions
@@ -55,6 +60,22 @@ class Split:
     how: str
     known: Interactions | None = None
     recipe: Recipe | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("train", "test", "known"):
+            side = getattr(self, name)
+            if not isinstance(side, Interactions) and not (name == "known" and side is None):
+                raise InputError(
+                    f"{name} of a Split must be Interactions; got {type(side).__name__}: make them with ts.read(...)"
+                )
+        if not isinstance(self.how, str):
+            raise InputError(
+                f"how of a Split must be text that says how it was made; got {type(self.how).__name__}"
+            )
+        if not isinstance(self.recipe, Recipe | None):
+            raise InputError(
+                f"recipe of a Split is what ts.split leaves there, or None; got {type(self.recipe).__name__}"
+            )
 
     def __iter__(self) -> Iterator[Interactions]:
         yield self.train

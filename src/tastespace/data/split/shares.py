@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from tastespace.data.interactions import Interactions
-from tastespace.data.split.checks import generator, is_whole, share
+from tastespace.data.split.checks import events_of, generator, is_whole, share
 from tastespace.data.split.order import places_within_users, shuffled_within_users
 from tastespace.data.split.parts import Split, parted
 from tastespace.data.split.recipe import Recipe, remembered
@@ -111,10 +111,12 @@ def kfold(ratings: Interactions, k: int = 5, seed: int = 0, *, stratified: bool 
 
     Raises
     ------
+    InputError
+        If these are no events.
     ParameterError
         If ``k`` or ``seed`` are out of range, or ``stratified`` is no boolean.
     """
-    n = ratings.n_events
+    n = events_of(ratings, "kfold").n_events
     if not is_whole(k) or not 2 <= k <= n:
         raise ParameterError(f"k must be a whole number from 2 to the number of events ({n:,}); got {k!r}")
     if not isinstance(stratified, bool):
