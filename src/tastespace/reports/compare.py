@@ -16,6 +16,7 @@ from tastespace.data.threads import resolve_threads
 from tastespace.errors import InputError, ParameterError, TastespaceError
 from tastespace.evaluation.candidates import Candidates, Sampled
 from tastespace.evaluation.directions import DIRECTIONS, base, direction, has_cutoff
+from tastespace.evaluation.overlap import check_apart
 from tastespace.evaluation.prepared import Cold
 from tastespace.evaluation.protocol import describe_relevance
 from tastespace.evaluation.selection import nearest
@@ -107,6 +108,8 @@ def compare(
     """
     entries = read_entries(models)
     train = _train(split, entries)
+    if isinstance(valid, Interactions):
+        check_apart(valid, split.test if isinstance(split, Split) else split, "test")
     check_counts(seeds=seeds, resamples=resamples, seed=seed)
     check_confidence(confidence)
     first = entries[0].name if reference is None else reference
@@ -290,12 +293,6 @@ def _warnings(
         report = runs[entry.name][0].report
         for warning in getattr(report, "warnings", ()):
             said.setdefault(warning, []).append(entry.name)
-        seen = report.counts.get("events_relevant_seen", 0)
-        if entry.model is not None and seen:
-            said.setdefault(
-                f"{seen:,} of the held-out events are in the model's own history: it may have learned from them",
-                [],
-            ).append(entry.name)
         events = runs[entry.name][0].events
         if train is not None and events is not None:
             fewer = train.n_events - events

@@ -15,6 +15,7 @@ from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
 from tastespace.errors import EmptyError, InputError, ParameterError
 from tastespace.evaluation.directions import direction, has_cutoff
+from tastespace.evaluation.overlap import check_apart
 from tastespace.evaluation.selection import nearest, select
 from tastespace.evaluation.targets import Relevance
 from tastespace.trainers.base import Trainer, plain
@@ -225,6 +226,9 @@ def _validation(
     if valid is not None:
         if not isinstance(valid, Interactions):
             raise InputError(f"valid of tune must be Interactions; got {type(valid).__name__}")
+        check_apart(valid, train, "train")
+        if isinstance(split, Split):
+            check_apart(valid, split.test, "test")
         return (
             train,
             valid,
