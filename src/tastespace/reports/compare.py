@@ -83,7 +83,8 @@ def compare(
         Of the bootstrap: how many samples of users, and the share of them that an interval holds.
     valid
         Validation events, handed to trainers that take callbacks and report each epoch: learning curves then show
-        the validation metric, and such a trainer stops and keeps its best epoch by its own rule.
+        the validation metric, and such a trainer stops and keeps its best epoch by its own rule. They are apart from
+        training and test events, and warned of where some are in both.
     slices
         Groups of users by activity and of items by popularity; 0: none.
     seed
@@ -100,7 +101,8 @@ def compare(
     Raises
     ------
     InputError
-        An entry is neither trainer nor model, or `split` is neither a split nor, with fitted models, test events.
+        An entry is neither trainer nor model, `split` is neither a split nor, with fitted models, test events, or all
+        events of `valid` are in the training or the test side too.
     ParameterError
         A setting is outside its range.
     TastespaceError

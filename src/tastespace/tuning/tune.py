@@ -89,7 +89,8 @@ def tune(
         A file that keeps the trials (Optuna's journal). If it exists, the search goes on from there; it must have been
         the same search.
     valid
-        Validation events; nothing is held out of the training side then.
+        Validation events; nothing is held out of the training side then. They are apart from training and test events,
+        and warned of where some are in both.
     relevant
         As in `tastespace.evaluate`.
     threads
@@ -106,7 +107,7 @@ def tune(
     ParameterError
         If a setting, a name or a value in the space cannot be used; all are tried before the first fit.
     InputError, EmptyError
-        If no validation events can be had.
+        If no validation events can be had, or all that are given are in the training or the test side too.
     FileError, DamagedFileError
         If ``storage`` cannot be used.
     MissingExtraError
