@@ -35,3 +35,24 @@ def test_kernels_equal_their_twins(name):
     assert used.stdout.strip() == name, used.stderr
     result = run(name, "-m", "pytest", "-q", "-p", "no:cacheprovider", *KERNELS)
     assert result.returncode == 0, result.stdout[-3000:]
+
+
+#: A ranked and a rated evaluation, every value by its bits.
+EVALUATED = """
+from tastespace.evaluation import Sampled, evaluate
+from tests.evaluation.test_auc import factor_model, held_out
+for coarse in (True, False):
+    model, test = factor_model(7, 40, 120, 19, coarse=coarse), held_out(7, 40, 120)
+    for more in ({"slices": 3}, {"candidates": Sampled(9)}, {"exclude_seen": False, "cold": "score"}):
+        report = evaluate(model, test, k=[2, 10], metrics="all", **more)
+        print({name: value.hex() for name, value in report.metrics.items()})
+        print([value.hex() for value in report.per_user("auc")["value"].tolist()])
+"""
+
+
+def test_evaluation_has_the_same_bits_under_all():
+    found = {name: run(name, "-c", EVALUATED) for name in AVAILABLE}
+    values = found["portable"].stdout
+    assert "diversity@10" in values, found["portable"].stderr
+    for name, one in found.items():
+        assert one.stdout == values, name

@@ -18,15 +18,16 @@ __all__ = [
     "Audiences",
     "Ranker",
     "common_events",
+    "count_concordant",
     "count_hits",
     "count_recommended",
     "count_unexpected",
-    "count_won",
     "csr_build",
     "csr_transpose",
     "csv_read",
     "explicit_objective",
     "explicit_solve",
+    "first_fault",
     "gather_events",
     "graded_ideals",
     "implicit_half_epoch",
@@ -187,7 +188,7 @@ class Ranker:
         positive: NDArray[np.float32] | None = None,
         negative: NDArray[np.float32] | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
-    def won(
+    def concordance(
         self,
         users: NDArray[np.float32],
         offset: NDArray[np.float32],
@@ -253,6 +254,9 @@ def rank_candidates(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
 
 # metrics
+def first_fault(
+    ranked: NDArray[np.int32], scores: NDArray[np.float32], items: int, threads: int
+) -> tuple[str, int, int] | None: ...
 def count_hits(
     ranked: NDArray[np.int32],
     indptr: NDArray[np.int64],
@@ -263,10 +267,25 @@ def count_hits(
     first: NDArray[np.int32],
     gain: NDArray[np.float64],
     precision: NDArray[np.float64],
-    worth: NDArray[np.float32] | None,
+    grades: NDArray[np.float32] | None,
     graded: NDArray[np.float64] | None,
     threads: int,
 ) -> None: ...
+def graded_ideals(
+    indptr: NDArray[np.int64],
+    grades: NDArray[np.float32],
+    cutoffs: list[int],
+    discounts: NDArray[np.float64],
+    out: NDArray[np.float64],
+    threads: int,
+) -> None: ...
+def count_concordant(
+    ranked: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    indptr: NDArray[np.int64],
+    relevant: NDArray[np.int32],
+    threads: int,
+) -> list[NDArray[np.int64]]: ...
 
 # lists
 @final
@@ -301,18 +320,3 @@ def count_unexpected(
     count: NDArray[np.int32],
     threads: int,
 ) -> None: ...
-def graded_ideals(
-    indptr: NDArray[np.int64],
-    worth: NDArray[np.float32],
-    cutoffs: list[int],
-    discounts: NDArray[np.float64],
-    out: NDArray[np.float64],
-    threads: int,
-) -> None: ...
-def count_won(
-    ranked: NDArray[np.int32],
-    scores: NDArray[np.float32],
-    indptr: NDArray[np.int64],
-    relevant: NDArray[np.int32],
-    threads: int,
-) -> list[NDArray[np.int64]]: ...

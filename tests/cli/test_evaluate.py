@@ -92,7 +92,8 @@ def test_errors_of_the_library(ratings: Path, model: Path, failing: Callable[...
 
 
 def test_held_out_users_are_folded_in_and_the_future_is_warned_of(ratings: Path) -> None:
-    answer = run("evaluate", ratings, *READ, "--split", "users-out:8", "--model", "popularity", "--json").json
+    options = ("--split", "users-out:8", "--model", "popularity", "--relevant", "1", "--json")
+    answer = run("evaluate", ratings, *READ, *options).json
     assert answer["protocol"].startswith(
         "users out, 8 of 40 users, 0.8 of their events known, seed 0; users placed by"
     )

@@ -161,10 +161,10 @@ def test_pairs_need_the_history_where_seen_items_are_removed():
     model = factor_model(5, history=False)
     rows = np.zeros(1, np.int32)
     with pytest.raises(HistoryError, match="cannot leave out what they have seen"):
-        model.pairs_won(rows, np.array([0, 1]), rows)
-    won, others, ranked = model.pairs_won(rows, np.array([0, 1]), rows, exclude_seen=False)
+        model.concordant_pairs(rows, np.array([0, 1]), rows)
+    concordant, others, ranked = model.concordant_pairs(rows, np.array([0, 1]), rows, exclude_seen=False)
     assert (others[0], ranked[0]) == (49, 1)
-    assert 0 <= won[0] <= 2 * 49
+    assert 0 <= concordant[0] <= 2 * 49
 
 
 def test_sums_of_their_own():

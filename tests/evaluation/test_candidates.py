@@ -181,7 +181,7 @@ def test_the_report_names_the_candidates_and_warns():
     report = evaluate(model, test, k=1, metrics="recall", candidates=Sampled(2, seed=5))
     assert report.protocol == (
         "2 of 2 test users scored by ranking relevant items among 2 drawn uniformly for each user (seed 5), "
-        "seen items removed, relevant = every test item, 1 cold test item counted as misses"
+        "seen items removed, relevant = every test item, 1 test event on a cold item counted as misses"
     )
     assert len(report.warnings) == 1
     assert "do not order models as a full ranking does (Krichene and Rendle, KDD 2020)" in report.warnings[0]
@@ -201,7 +201,7 @@ def test_the_report_counts_what_lists_leave_out():
     assert report.counts["users_without_candidates"] == 1
     assert report.protocol == (
         "1 of 2 test users scored by ranking given candidates, 1 a user, seen items removed, relevant = every test "
-        "item, 1 user without candidates not scored, 1 cold candidate not ranked, 1 test item not among the "
+        "item, 1 user without candidates not scored, 1 cold candidate not ranked, 1 test event not among the "
         "candidates counted as misses"
     )
 
@@ -248,6 +248,26 @@ def test_bad_lists():
         evaluate(by_hand(), test, candidates=99)
 
 
+def test_lists_of_ids_of_the_other_type():
+    test = interactions([("u", "c")])
+    with pytest.raises(
+        InputError, match=r"has text for user ids, such as 'u', and candidates has integers, such as 7"
+    ):
+        evaluate(by_hand(), test, candidates=Candidates({7: ["c"]}))
+    with pytest.raises(
+        InputError, match=r"has text for item ids, such as 'a', and candidates has integers, such as 3"
+    ):
+        evaluate(by_hand(), test, candidates=Candidates({"u": [3]}))
+
+
+def test_blocks_without_candidates():
+    # A block of cold users alone has nothing to rank.
+    test = interactions([("stranger", "c"), ("u", "c")])
+    more = {"candidates": Candidates({"stranger": ["c"], "u": ["c", "e"]}), "cold": "score", "batch": 1}
+    report = evaluate(by_hand(), test, k=1, metrics=["recall", "auc"], **more)
+    assert (report["recall@1"], report["auc"]) == (0.5, 0.5)
+
+
 def test_popularity_needs_a_history():
     model = Written(["u"], ["a", "b"], [[1.0, 2.0]])
     with pytest.raises(HistoryError, match="counts the training events of items, and the model holds none"):
@@ -260,6 +280,7 @@ def test_models_that_break_the_protocol():
     model = by_hand()
     model.score_pairs = lambda users, items, threads=None: np.zeros(1, np.float32)
     with pytest.raises(
-        UnsupportedError, match=r"Written.score_pairs must return 6 scores for as many pairs; got"
+        UnsupportedError,
+        match=r"Written.score_pairs must return an array of scores \(float32\) of shape \(6,\)",
     ):
         evaluate(model, interactions([("u", "c"), ("v", "e")]), candidates=Sampled(2))

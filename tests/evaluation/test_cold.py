@@ -33,7 +33,7 @@ def test_the_report_says_so():
     report = evaluate(by_hand(), interactions(TEST), k=1, metrics=["recall", "coverage"], cold="score")
     assert report.protocol == (
         "4 of 4 test users scored by full ranking over 5 items, seen items removed, relevant = every test item, "
-        "2 cold users scored with empty lists, 1 cold test item counted as misses"
+        "2 cold users scored with empty lists, 1 test event on a cold item counted as misses"
     )
     assert report["coverage@1"] == 2 / 5
 

@@ -93,7 +93,7 @@ def test_what_cannot_be_known():
 
 def test_the_report_says_how_the_split_was_made():
     parts = split.random(world(), test=0.3, seed=4)
-    report = evaluate(TRAINERS["popularity"].fit(parts.train), parts)
+    report = evaluate(TRAINERS["popularity"].fit(parts.train), parts, relevant=4)
     assert report.protocol.startswith(f"{parts.how}; ")
     assert report.protocol.startswith("random, 0.3 of the events, seed 4")
     assert report.warnings == ()
@@ -104,19 +104,20 @@ def test_the_report_says_how_the_split_was_made():
 def test_a_random_split_warns_of_the_future():
     parts = split.random(world(times=True))
     model = TRAINERS["popularity"].fit(parts.train)
-    report = evaluate(model, parts)
+    report = evaluate(model, parts, relevant=4)
     [warning] = report.warnings
     assert warning == parts.leak().warning()
     assert warning.startswith("training knows the future: ")
     assert " ".join(str(report).split()).endswith(f"warning: {warning}")
     # Without the split the model's own history tells the same.
-    assert evaluate(model, parts.test).warnings == report.warnings
+    assert evaluate(model, parts.test, relevant=4).warnings == report.warnings
 
 
 def test_a_cut_in_time_warns_of_nothing():
     parts = split.by_time(world(times=True), 0.7)
     model = TRAINERS["popularity"].fit(parts.train)
-    assert evaluate(model, parts).warnings == evaluate(model, parts.test).warnings == ()
+    for test in (parts, parts.test):
+        assert evaluate(model, test, relevant=4).warnings == ()
 
 
 def test_a_model_without_history_cannot_be_judged(tmp_path):
@@ -125,8 +126,9 @@ def test_a_model_without_history_cannot_be_judged(tmp_path):
     from tastespace.models.load import load
 
     model = load(tmp_path / "m.taste")
-    assert evaluate(model, parts.test, exclude_seen=False).warnings == ()
-    assert len(evaluate(model, parts, exclude_seen=False).warnings) == 1
+    more = {"exclude_seen": False, "relevant": 4}
+    assert evaluate(model, parts.test, **more).warnings == ()
+    assert len(evaluate(model, parts, **more).warnings) == 1
 
 
 def test_a_model_that_saw_the_test_events():
@@ -134,7 +136,9 @@ def test_a_model_that_saw_the_test_events():
     parts = split.by_time(whole, 0.7)
     seen = TRAINERS["popularity"].fit(whole)
     for test in (parts, parts.test):  # the split is right, and the model did not keep to it
-        assert len(evaluate(seen, test, exclude_seen=False).warnings) == 1
+        leak, own = sorted(evaluate(seen, test, exclude_seen=False, relevant=4).warnings, reverse=True)
+        assert leak.startswith("training knows the future")
+        assert "in the model's own history" in own
 
 
 def test_a_split_by_hand_is_named_as_it_says():

@@ -22,8 +22,8 @@ def test_prints_an_aligned_table_and_the_protocol():
         "ndcg                 0.6934\n"
         "coverage    0.4000   0.6000\n"
         "2 of 3 test users scored by full ranking over 5 items, seen items removed,\n"
-        "relevant = every test item, 1 cold user not scored, 1 cold test item counted as\n"
-        "misses"
+        "relevant = every test item, 1 cold user not scored, 1 test event on a cold item\n"
+        "counted as misses"
     )
 
 

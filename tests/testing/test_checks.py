@@ -132,6 +132,18 @@ class SortedUsers(Wrapped):
         return self.model.recommend(users if alone else sorted(users, reverse=True), n, **options)
 
 
+class RanksTwice(Wrapped):
+    def rank(self, rows, n, **options):
+        items, scores = self.model.rank(rows, n, **options)
+        items[:, 1:] = items[:, :-1]
+        return items, scores
+
+
+class ScoresAsList(Wrapped):
+    def score_pairs(self, users, items, **options):
+        return self.model.score_pairs(users, items).tolist()
+
+
 class TiesByLastRow(Wrapped):
     def rank(self, rows, n, **options):
         items, scores = self.model.rank(rows, n, **options)
@@ -358,6 +370,12 @@ def mutant_id(case):
         ("only_allowed_and_never_denied_items", IgnoresEmptyAllow, "an empty allow give user 'u0'"),
         ("only_allowed_and_never_denied_items", DeniesAfterwards, "deny give user 'u0'"),
         ("lists_and_pairs_agree", OtherPairScores, "rank and score_pairs differ by 0.1"),
+        ("rank_gives_distinct_items_best_first", RanksTwice, r"RanksTwice\.rank returned item \d+ twice for"),
+        (
+            "rank_gives_distinct_items_best_first",
+            ScoresAsList,
+            "score_pairs must return an array .* got a list",
+        ),
         ("unknown_users_are_named", SilentUser, "recommend of the unknown 'nobody 0' raises nothing"),
         ("unknown_users_are_named", NamelessUser, "message of recommend does not name 'nobody 0'"),
         ("unknown_items_are_named", UntypedItem, r"predict of the unknown 0 raises KeyError.* UnknownItem"),

@@ -80,6 +80,11 @@ impl Audiences {
         Self { number, size, words, bits, frequent, starts, rows }
     }
 
+    /// Number of items.
+    pub fn items(&self) -> usize {
+        self.size.len()
+    }
+
     /// A memory for the pairs of so many lists of `places` items.
     pub fn memory(&self, lists: usize, places: usize) -> Memory {
         let most = self.size.first().copied().unwrap_or(0);

@@ -16,6 +16,7 @@ pub mod double;
 pub mod draw;
 pub mod dual;
 pub mod exact;
+pub mod faults;
 pub mod field;
 pub mod gradient;
 pub mod gradient_rows;

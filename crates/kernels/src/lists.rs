@@ -86,7 +86,8 @@ impl Known<'_> {
         let place = self.order[item as usize];
         let Ok(row) = usize::try_from(self.users[list]) else { return place as usize };
         let known = &self.items[self.indptr[row] as usize..self.indptr[row + 1] as usize];
-        place as usize - known.iter().filter(|&&item| self.order[item as usize] < place).count()
+        (place as usize)
+            .saturating_sub(known.iter().filter(|&&item| self.order[item as usize] < place).count())
     }
 }
 
@@ -159,7 +160,7 @@ mod tests {
             places: 3,
             indptr: &[0, 2, 4],
             relevant: &[2, 3, 1, 3],
-            worth: &[],
+            grades: &[],
         };
         let known = Known { order: &[0, 1, 2, 3], users: &[0, -1], indptr: &[0, 1], items: &[0] };
         let mut count = [9; 6];

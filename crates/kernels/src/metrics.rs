@@ -22,8 +22,8 @@ pub struct Lists<'a> {
     pub indptr: &'a [i64],
     /// Item rows, ascending within a user.
     pub relevant: &'a [i32],
-    /// What each relevant item is worth where gains are graded; otherwise empty.
-    pub worth: &'a [f32],
+    /// The grade (test value) of each relevant item where gains are graded; otherwise empty.
+    pub grades: &'a [f32],
 }
 
 /// Per user and cut-off k, each of shape (users, cut-offs): sums over the places 1..=k that hold a relevant item.
@@ -36,7 +36,7 @@ pub struct Hits<'a> {
     pub gain: &'a mut [f64],
     /// Sum of the precision down to that place.
     pub precision: &'a mut [f64],
-    /// Sum of `worth * discounts[place - 1]`; empty without worth.
+    /// Sum of `grade * discounts[place - 1]`; empty without grades.
     pub graded: &'a mut [f64],
 }
 
@@ -53,7 +53,7 @@ pub fn count_hits(lists: Lists<'_>, cutoffs: &[usize], discounts: &[f64], out: H
     let gain = DisjointSlice::new(out.gain);
     let precision = DisjointSlice::new(out.precision);
     let graded = DisjointSlice::new(out.graded);
-    let worth = !lists.worth.is_empty();
+    let is_graded = !lists.grades.is_empty();
     for_each_chunk(
         threads,
         users.div_ceil(CHUNK),
@@ -68,13 +68,13 @@ pub fn count_hits(lists: Lists<'_>, cutoffs: &[usize], discounts: &[f64], out: H
                         first: first.range(start, end),
                         gain: gain.range(start, end),
                         precision: precision.range(start, end),
-                        graded: if worth { graded.range(start, end) } else { &mut [] },
+                        graded: if is_graded { graded.range(start, end) } else { &mut [] },
                     }
                 };
                 let ranked = &lists.ranked[user * lists.places..(user + 1) * lists.places];
                 let range = lists.indptr[user] as usize..lists.indptr[user + 1] as usize;
-                let worth = if worth { &lists.worth[range.clone()] } else { &[] };
-                walk(ranked, &lists.relevant[range], worth, cutoffs, discounts, out);
+                let grades = if is_graded { &lists.grades[range.clone()] } else { &[] };
+                walk(ranked, &lists.relevant[range], grades, cutoffs, discounts, out);
             }
         },
     );
@@ -84,7 +84,7 @@ pub fn count_hits(lists: Lists<'_>, cutoffs: &[usize], discounts: &[f64], out: H
 fn walk(
     ranked: &[i32],
     relevant: &[i32],
-    worth: &[f32],
+    grades: &[f32],
     cutoffs: &[usize],
     discounts: &[f64],
     out: Hits<'_>,
@@ -101,7 +101,7 @@ fn walk(
             if let Ok(at) = relevant.binary_search(&ranked[place]) {
                 count += 1;
                 gain += discounts[place];
-                graded += worth.get(at).map_or(0.0, |&worth| f64::from(worth) * discounts[place]);
+                graded += grades.get(at).map_or(0.0, |&grade| f64::from(grade) * discounts[place]);
                 precision += f64::from(count) / (place + 1) as f64;
                 if first == 0 {
                     first = place as i32 + 1;
@@ -119,12 +119,12 @@ fn walk(
     }
 }
 
-/// The largest graded gains, (users, cut-offs): every user's `worth[indptr[u]..indptr[u + 1]]`, best first.
+/// The largest graded gains, (users, cut-offs): every user's `grades[indptr[u]..indptr[u + 1]]`, best first.
 ///
 /// `cutoffs` ascend; `discounts` has an entry for every place down to the last cut-off that any user can fill.
 pub fn graded_ideals(
     indptr: &[i64],
-    worth: &[f32],
+    grades: &[f32],
     cutoffs: &[usize],
     discounts: &[f64],
     out: &mut [f64],
@@ -136,7 +136,7 @@ pub fn graded_ideals(
     for_each_chunk(threads, users.div_ceil(CHUNK), Vec::new, |sorted: &mut Vec<f32>, chunk| {
         for user in chunk * CHUNK..users.min((chunk + 1) * CHUNK) {
             sorted.clear();
-            sorted.extend_from_slice(&worth[indptr[user] as usize..indptr[user + 1] as usize]);
+            sorted.extend_from_slice(&grades[indptr[user] as usize..indptr[user + 1] as usize]);
             sorted.sort_unstable_by(|a, b| b.total_cmp(a));
             // SAFETY: a user belongs to one chunk.
             let out = unsafe { out.range(user * cutoffs.len(), (user + 1) * cutoffs.len()) };
@@ -153,10 +153,10 @@ pub fn graded_ideals(
     });
 }
 
-/// What the relevant items of every user win against the others, from which AUC is a quotient; (users,) each.
-pub struct Won<'a> {
-    /// Twice the pairs of a relevant item and another one of a lower score, and once those of equal scores.
-    pub won: &'a mut [i64],
+/// Pairs of a relevant item and another one, from which AUC is a quotient; (users,) each.
+pub struct Pairs<'a> {
+    /// Twice the concordant pairs, in which the relevant item scores higher, and once the tied ones.
+    pub concordant: &'a mut [i64],
     /// Ranked items that are not relevant.
     pub negatives: &'a mut [i64],
     /// Ranked items that are; -1 where a score is not finite.
@@ -164,11 +164,14 @@ pub struct Won<'a> {
 }
 
 /// Fills `out` from whole rankings: lists of all items that could be ranked, with their scores.
-pub fn count_won(lists: Lists<'_>, scores: &[f32], out: Won<'_>, threads: usize) {
+pub fn count_concordant(lists: Lists<'_>, scores: &[f32], out: Pairs<'_>, threads: usize) {
     let users = lists.indptr.len() - 1;
     assert!(lists.ranked.len() == users * lists.places && scores.len() == lists.ranked.len());
-    let (won, negatives, found) =
-        (DisjointSlice::new(out.won), DisjointSlice::new(out.negatives), DisjointSlice::new(out.found));
+    let (concordant, negatives, found) = (
+        DisjointSlice::new(out.concordant),
+        DisjointSlice::new(out.negatives),
+        DisjointSlice::new(out.found),
+    );
     // Lists are whole catalogues, so one user is enough work.
     for_each_chunk(threads, users, Vec::new, |hit: &mut Vec<bool>, user| {
         let range = user * lists.places..(user + 1) * lists.places;
@@ -182,15 +185,15 @@ pub fn count_won(lists: Lists<'_>, scores: &[f32], out: Won<'_>, threads: usize)
         let (mut sum, mut below, mut start) = (0, others, 0);
         for group in scores[range].split_at(ranked.len()).0.chunk_by(|a, b| a == b) {
             let tied = &hit[start..start + group.len()];
-            let winners = tied.iter().filter(|&&hit| hit).count() as i64;
-            let equal = tied.len() as i64 - winners;
+            let positives = tied.iter().filter(|&&hit| hit).count() as i64;
+            let equal = tied.len() as i64 - positives;
             below -= equal;
-            sum += winners * (2 * below + equal);
+            sum += positives * (2 * below + equal);
             start += group.len();
         }
         // SAFETY: a user is a chunk.
         unsafe {
-            won.range(user, user + 1)[0] = sum;
+            concordant.range(user, user + 1)[0] = sum;
             negatives.range(user, user + 1)[0] = others;
             found.range(user, user + 1)[0] = hits;
         }
@@ -218,7 +221,7 @@ mod tests {
             first: vec![-1; size],
             gain: vec![-1.0; size],
             precision: vec![-1.0; size],
-            graded: if lists.worth.is_empty() { vec![] } else { vec![-1.0; size] },
+            graded: if lists.grades.is_empty() { vec![] } else { vec![-1.0; size] },
         };
         let view = Hits {
             count: &mut out.count,
@@ -239,7 +242,7 @@ mod tests {
             places: 4,
             indptr: &[0, 3, 4],
             relevant: &[2, 4, 8, 5],
-            worth: &[],
+            grades: &[],
         };
         let out = hits(lists, &[1, 2, 4, 10], 1);
         let log2 = |x: f64| x.log2();
@@ -253,7 +256,7 @@ mod tests {
     #[test]
     fn a_user_without_relevant_items_hits_nothing() {
         let out = hits(
-            Lists { ranked: &[0, 1], places: 2, indptr: &[0, 0], relevant: &[], worth: &[] },
+            Lists { ranked: &[0, 1], places: 2, indptr: &[0, 0], relevant: &[], grades: &[] },
             &[1, 2],
             1,
         );
@@ -268,30 +271,30 @@ mod tests {
             (0..users).flat_map(|u| (0..places).map(move |p| ((u * 7 + p * 3) % 11) as i32)).collect();
         let indptr: Vec<i64> = (0..=users as i64).map(|u| 2 * u).collect();
         let relevant: Vec<i32> = (0..users as i32).flat_map(|u| [u % 5, 5 + u % 6]).collect();
-        let lists = Lists { ranked: &ranked, places, indptr: &indptr, relevant: &relevant, worth: &[] };
+        let lists = Lists { ranked: &ranked, places, indptr: &indptr, relevant: &relevant, grades: &[] };
         assert_eq!(hits(lists, &[1, 3, 5], 1), hits(lists, &[1, 3, 5], 4));
     }
 
     #[test]
-    fn graded_gains_weigh_hits_by_their_worth() {
+    fn graded_gains_weigh_hits_by_their_grades() {
         let lists = Lists {
             ranked: &[7, 2, 9, 4],
             places: 4,
             indptr: &[0, 3],
             relevant: &[2, 4, 8],
-            worth: &[3.0, 5.0, 4.0],
+            grades: &[3.0, 5.0, 4.0],
         };
         let out = hits(lists, &[1, 2, 9], 1);
-        let gain = |worth: f64, place: f64| worth * (1.0 / (place + 1.0).log2());
+        let gain = |grade: f64, place: f64| grade * (1.0 / (place + 1.0).log2());
         assert_eq!(out.graded, [0.0, gain(3.0, 2.0), gain(3.0, 2.0) + gain(5.0, 4.0)]);
         let discounts: Vec<f64> = (0..3).map(|place| 1.0 / (f64::from(place) + 2.0).log2()).collect();
         let mut ideal = [0.0; 3];
-        graded_ideals(&[0, 3], lists.worth, &[1, 2, 9], &discounts, &mut ideal, 1);
+        graded_ideals(&[0, 3], lists.grades, &[1, 2, 9], &discounts, &mut ideal, 1);
         assert_eq!(ideal, [5.0, 5.0 + gain(4.0, 2.0), 5.0 + gain(4.0, 2.0) + gain(3.0, 3.0)]);
     }
 
     #[test]
-    fn pairs_won_are_those_of_the_definition() {
+    fn concordant_pairs_are_those_of_the_definition() {
         let (users, places) = (40, 9);
         let score = |u: usize, i: usize| ((u * 5 + i * i * 3) % 5) as f32;
         let (mut ranked, mut scores) = (Vec::new(), Vec::new());
@@ -305,11 +308,11 @@ mod tests {
         }
         let indptr: Vec<i64> = (0..=users as i64).map(|u| 2 * u).collect();
         let relevant: Vec<i32> = (0..users as i32).flat_map(|u| [u % 4, 4 + u % 5]).collect();
-        let lists = Lists { ranked: &ranked, places, indptr: &indptr, relevant: &relevant, worth: &[] };
+        let lists = Lists { ranked: &ranked, places, indptr: &indptr, relevant: &relevant, grades: &[] };
         for threads in [1, 4] {
-            let (mut won, mut negatives, mut found) = (vec![0; users], vec![0; users], vec![0; users]);
-            let out = Won { won: &mut won, negatives: &mut negatives, found: &mut found };
-            count_won(lists, &scores, out, threads);
+            let (mut concordant, mut negatives, mut found) = (vec![0; users], vec![0; users], vec![0; users]);
+            let out = Pairs { concordant: &mut concordant, negatives: &mut negatives, found: &mut found };
+            count_concordant(lists, &scores, out, threads);
             for u in 0..users {
                 let length = u % (places + 1);
                 let mine = &relevant[2 * u..2 * u + 2];
@@ -319,7 +322,10 @@ mod tests {
                 for (&a, &b) in hits.iter().flat_map(|a| others.iter().map(move |b| (a, b))) {
                     want += 2 * i64::from(score(u, a) > score(u, b)) + i64::from(score(u, a) == score(u, b));
                 }
-                assert_eq!((won[u], negatives[u], found[u]), (want, others.len() as i64, hits.len() as i64));
+                assert_eq!(
+                    (concordant[u], negatives[u], found[u]),
+                    (want, others.len() as i64, hits.len() as i64)
+                );
             }
         }
     }

@@ -8,12 +8,12 @@
 mod best;
 mod bound;
 mod codes;
+mod concordance;
 mod dots;
 mod pack;
 mod screen;
 mod seen;
 mod user;
-mod won;
 
 use crate::simd::Level;
 use crate::threads::{DisjointSlice, for_each_chunk};
@@ -134,7 +134,7 @@ impl PackedItems {
             for slot in 0..members.len() {
                 scratch.seen.mark(slot, excluded(slot));
             }
-            self.meet(level, engine, terms, &asking, scratch);
+            self.score_blocks(level, engine, terms, &asking, scratch);
             for (slot, user) in members.enumerate() {
                 scratch.seen.clear(slot, excluded(slot));
                 // SAFETY: every user belongs to one chunk.
@@ -164,7 +164,14 @@ impl PackedItems {
     }
 
     /// Shows all blocks to the users of a chunk.
-    fn meet(&self, level: Level, engine: Engine, terms: &Terms, asking: &[User<'_>], scratch: &mut Scratch) {
+    fn score_blocks(
+        &self,
+        level: Level,
+        engine: Engine,
+        terms: &Terms,
+        asking: &[User<'_>],
+        scratch: &mut Scratch,
+    ) {
         let (groups, width) = (self.groups(), self.groups() * codes::GROUP);
         let Scratch { best, seen, codes, found, active, waiting } = scratch;
         active.clear();

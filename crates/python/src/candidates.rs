@@ -1,7 +1,8 @@
 //! Binding of `kernels::candidates` and `kernels::held_out`.
 
-use crate::check::vector;
+use crate::check::{count as counted, csr, in_range, offsets, rows_in_use, vector};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use tastespace_kernels::candidates::{self, Rows, Sample};
 use tastespace_kernels::held_out::{self, Counts, Held};
@@ -25,15 +26,13 @@ fn gather_events<'py>(
     with_values: bool,
     threads: usize,
 ) -> PyResult<(Ints<'py>, Items<'py>, Floats<'py>, Ints<'py>, Ints<'py>, Ints<'py>)> {
-    let held = Held {
-        indptr: vector("indptr", &indptr)?,
-        indices: vector("indices", &indices)?,
-        values: values.as_ref().map(|values| vector("values", values)).transpose()?,
-        user_rows: vector("user_rows", &user_rows)?,
-        item_rows: vector("item_rows", &item_rows)?,
-        chosen: chosen.as_ref().map(|chosen| vector("chosen", chosen)).transpose()?,
-        keep_cold,
-    };
+    let (user_rows, item_rows) = (vector("user_rows", &user_rows)?, vector("item_rows", &item_rows)?);
+    let (indptr, indices) = csr(&indptr, &indices, user_rows.len(), item_rows.len())?;
+    let values = values.as_ref().map(|values| vector("values", values)).transpose()?;
+    let chosen = chosen.as_ref().map(|chosen| vector("chosen", chosen)).transpose()?;
+    counted("values", values.map_or(indices.len(), <[_]>::len), indices.len())?;
+    counted("chosen", chosen.map_or(indices.len(), <[_]>::len), indices.len())?;
+    let held = Held { indptr, indices, values, user_rows, item_rows, chosen, keep_cold };
     let users = held.indptr.len() - 1;
     let (mut chosen, mut known, mut both) = (vec![0; users], vec![0; users], vec![0; users]);
     let (offsets, items, values) = py.detach(|| {
@@ -66,8 +65,9 @@ fn common_events<'py>(
     known: PyReadonlyArray1<'py, i32>,
     threads: usize,
 ) -> PyResult<Bound<'py, PyArray1<bool>>> {
-    let (users, indptr, indices) = (users.as_slice()?, indptr.as_slice()?, indices.as_slice()?);
-    let (known_indptr, known) = (known_indptr.as_slice()?, known.as_slice()?);
+    let (users, indices) = (vector("users", &users)?, vector("indices", &indices)?);
+    let indptr = offsets("indptr", &indptr, users.len(), indices.len())?;
+    let (known_indptr, known) = rows_in_use(&known_indptr, &known, users, usize::MAX)?;
     let mut out = vec![false; indices.len()];
     py.detach(|| held_out::common(users, indptr, indices, known_indptr, known, &mut out, threads));
     Ok(out.into_pyarray(py))
@@ -75,8 +75,12 @@ fn common_events<'py>(
 
 type Table<'py> = (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i32>);
 
-fn rows<'a>(table: &'a Table<'_>) -> PyResult<Rows<'a>> {
-    Ok(Rows { indptr: vector("indptr", &table.0)?, indices: vector("indices", &table.1)? })
+/// A table of one row for each user.
+fn rows<'a>(table: &'a Table<'_>, users: usize, items: usize) -> PyResult<Rows<'a>> {
+    let indices = vector("indices", &table.1)?;
+    let indptr = offsets("indptr", &table.0, users, indices.len())?;
+    in_range("indices", indices, 0, items)?;
+    Ok(Rows { indptr, indices })
 }
 
 /// Offsets and items of each user's candidates, and how many of them were drawn.
@@ -96,16 +100,32 @@ fn sample_candidates<'py>(
     exclude_seen: bool,
     threads: usize,
 ) -> PyResult<(Ints<'py>, Items<'py>, Ints<'py>)> {
+    let (keys, user_rows) = (vector("keys", &keys)?, vector("user_rows", &user_rows)?);
+    counted("user_rows", user_rows.len(), keys.len())?;
+    let weights = weights.as_ref().map(|weights| vector("weights", weights)).transpose()?;
+    if let Some(weights) = weights {
+        counted("weights", weights.len(), items)?;
+        if !weights.is_sorted() {
+            return Err(PyValueError::new_err("weights must be running sums, which ascend"));
+        }
+    }
+    let seen = match &seen {
+        None => None,
+        Some((indptr, indices)) => {
+            let (indptr, indices) = rows_in_use(indptr, indices, user_rows, items)?;
+            Some(Rows { indptr, indices })
+        }
+    };
     let sample = Sample {
         seed,
-        keys: vector("keys", &keys)?,
+        keys,
         items,
         negatives,
-        weights: weights.as_ref().map(|weights| vector("weights", weights)).transpose()?,
-        rows: vector("user_rows", &user_rows)?,
-        seen: seen.as_ref().map(rows).transpose()?,
-        tested: rows(&tested)?,
-        relevant: rows(&relevant)?,
+        weights,
+        rows: user_rows,
+        seen,
+        tested: rows(&tested, keys.len(), items)?,
+        relevant: rows(&relevant, keys.len(), items)?,
         exclude_seen,
     };
     let drawn = py.detach(|| candidates::sample(sample, threads));
@@ -124,8 +144,12 @@ fn rank_candidates<'py>(
     places: usize,
     threads: usize,
 ) -> PyResult<Ranked<'py>> {
-    let candidates = Rows { indptr: vector("indptr", &indptr)?, indices: vector("items", &items)? };
-    let (users, scores) = (candidates.indptr.len() - 1, vector("scores", &scores)?);
+    let (items, scores) = (vector("items", &items)?, vector("scores", &scores)?);
+    let users = vector("indptr", &indptr)?.len().saturating_sub(1);
+    let indptr = offsets("indptr", &indptr, users, i64::MAX as usize)?;
+    counted("items", items.len(), (indptr[users] - indptr[0]) as usize)?;
+    counted("scores", scores.len(), items.len())?;
+    let candidates = Rows { indptr, indices: items };
     let (mut ranked, mut best) = (vec![0; users * places], vec![0.0; users * places]);
     py.detach(|| candidates::rank(candidates, scores, places, &mut ranked, &mut best, threads));
     Ok((

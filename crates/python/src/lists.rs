@@ -1,6 +1,9 @@
 //! Binding of `kernels::lists` and `kernels::audiences`.
 
-use crate::check::{csr, vector};
+use crate::check::{
+    count as counted, csr, cutoffs as ascending, in_range, offsets, ranked as lists_of, rows_in_use,
+    table_mut, vector,
+};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use std::sync::OnceLock;
@@ -16,8 +19,10 @@ fn count_recommended(
     cutoffs: Vec<usize>,
     mut counts: PyReadwriteArray2<'_, i64>,
 ) -> PyResult<()> {
-    let (places, items) = (ranked.shape()[1], counts.shape()[1]);
-    let (ranked, counts) = (ranked.as_slice()?, counts.as_slice_mut()?);
+    let ((_, places, ranked), items) = (lists_of(&ranked)?, counts.shape()[1]);
+    ascending(&cutoffs)?;
+    in_range("ranked", ranked, -1, items)?;
+    let counts = table_mut("counts", &mut counts, cutoffs.len(), items)?;
     py.detach(|| lists::count_recommended(ranked, places, &cutoffs, items, counts));
     Ok(())
 }
@@ -32,8 +37,10 @@ fn list_means(
     mut out: PyReadwriteArray2<'_, f64>,
     threads: usize,
 ) -> PyResult<()> {
-    let places = ranked.shape()[1];
-    let (ranked, values, out) = (ranked.as_slice()?, values.as_slice()?, out.as_slice_mut()?);
+    let ((users, places, ranked), values) = (lists_of(&ranked)?, vector("values", &values)?);
+    ascending(&cutoffs)?;
+    in_range("ranked", ranked, -1, values.len())?;
+    let out = table_mut("out", &mut out, users, cutoffs.len())?;
     py.detach(|| lists::list_means(ranked, places, &cutoffs, values, out, threads));
     Ok(())
 }
@@ -54,20 +61,17 @@ fn count_unexpected(
     mut count: PyReadwriteArray2<'_, i32>,
     threads: usize,
 ) -> PyResult<()> {
-    let lists = Lists {
-        ranked: ranked.as_slice()?,
-        places: ranked.shape()[1],
-        indptr: indptr.as_slice()?,
-        relevant: relevant.as_slice()?,
-        worth: &[],
-    };
-    let known = Known {
-        order: order.as_slice()?,
-        users: users.as_slice()?,
-        indptr: known_indptr.as_slice()?,
-        items: known.as_slice()?,
-    };
-    let count = count.as_slice_mut()?;
+    let ((rows, places, ranked), order) = (lists_of(&ranked)?, vector("order", &order)?);
+    let (users, relevant) = (vector("users", &users)?, vector("relevant", &relevant)?);
+    ascending(&cutoffs)?;
+    counted("users", users.len(), rows)?;
+    in_range("ranked", ranked, -1, order.len())?;
+    in_range("order", order, 0, order.len())?;
+    let indptr = offsets("indptr", &indptr, rows, relevant.len())?;
+    let lists = Lists { ranked, places, indptr, relevant, grades: &[] };
+    let (known_indptr, known) = rows_in_use(&known_indptr, &known, users, order.len())?;
+    let known = Known { order, users, indptr: known_indptr, items: known };
+    let count = table_mut("count", &mut count, rows, cutoffs.len())?;
     py.detach(|| lists::count_unexpected(lists, known, &cutoffs, count, threads));
     Ok(())
 }
@@ -105,8 +109,10 @@ impl Audiences {
         mut out: PyReadwriteArray2<'_, f64>,
         threads: usize,
     ) -> PyResult<()> {
-        let places = ranked.shape()[1];
-        let (ranked, out) = (ranked.as_slice()?, out.as_slice_mut()?);
+        let (users, places, ranked) = lists_of(&ranked)?;
+        ascending(&cutoffs)?;
+        in_range("ranked", ranked, -1, self.audiences.items())?;
+        let out = table_mut("out", &mut out, users, cutoffs.len())?;
         py.detach(|| {
             let memory = self.memory.get_or_init(|| self.audiences.memory(lists, places));
             self.audiences.diversity(ranked, places, &cutoffs, memory, out, threads);

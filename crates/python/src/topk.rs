@@ -1,13 +1,13 @@
 //! Binding of `kernels::topk`.
 
-use crate::check::vector;
+use crate::check::{in_range, offsets, rows_in_use, vector};
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
     PyUntypedArrayMethods,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use tastespace_kernels::metrics::Won;
+use tastespace_kernels::metrics::Pairs;
 use tastespace_kernels::simd::Level;
 use tastespace_kernels::topk::{Adjust, Exclude, PackedItems};
 
@@ -39,13 +39,6 @@ fn per_item<'a>(
     Ok(Some(values))
 }
 
-fn in_range(name: &str, rows: &[i32], least: i32, end: usize) -> PyResult<()> {
-    if rows.iter().all(|&r| r >= least && (r < 0 || (r as usize) < end)) {
-        return Ok(());
-    }
-    Err(PyValueError::new_err(format!("{name} must be in {least}..{end}")))
-}
-
 type Excluded<'py> = (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i32>, PyReadonlyArray1<'py, i32>);
 
 /// The items that no user may get, checked for the rows in use.
@@ -56,20 +49,10 @@ fn excluded<'a>(
 ) -> PyResult<Option<Exclude<'a>>> {
     let Some((indptr, indices, rows)) = given else { return Ok(None) };
     let rows = vector("rows", rows)?;
-    let (indptr, indices) = (vector("indptr", indptr)?, vector("indices", indices)?);
-    if rows.len() != count || indptr.is_empty() {
+    if rows.len() != count {
         return Err(PyValueError::new_err(format!("{} exclusion rows for {count} users", rows.len())));
     }
-    in_range("rows", rows, -1, indptr.len() - 1)?;
-    for &row in rows.iter().filter(|&&row| row >= 0) {
-        let (from, to) = (indptr[row as usize], indptr[row as usize + 1]);
-        let seen = usize::try_from(from).ok().zip(usize::try_from(to).ok());
-        let seen = seen.and_then(|(from, to)| indices.get(from..to));
-        let Some(seen) = seen else {
-            return Err(PyValueError::new_err("indptr points outside indices"));
-        };
-        in_range("indices", seen, 0, items)?;
-    }
+    let (indptr, indices) = rows_in_use(indptr, indices, rows, items)?;
     Ok(Some(Exclude { indptr, indices, rows }))
 }
 
@@ -136,10 +119,10 @@ impl Ranker {
         ))
     }
 
-    /// Pairs that the relevant items of each user win (ties count one, others two), items that are not relevant, items
-    /// that are (-1 where a score is not finite); over all items but the excluded ones.
+    /// Concordant pairs of each user (each counts two, a tied one one), items that are not relevant, items that are (-1
+    /// where a score is not finite); over all items but the excluded ones.
     #[pyo3(signature = (users, offset, indptr, relevant, threads, exclude=None))]
-    fn won<'py>(
+    fn concordance<'py>(
         &self,
         py: Python<'py>,
         users: PyReadonlyArray2<'py, f32>,
@@ -150,24 +133,20 @@ impl Ranker {
         exclude: Option<Excluded<'py>>,
     ) -> PyResult<[Bound<'py, PyArray1<i64>>; 3]> {
         let (count, stride, users) = user_slice(&users, self.0.factors())?;
-        let items = self.0.items();
-        let (offset, indptr) = (vector("offset", &offset)?, vector("indptr", &indptr)?);
-        if offset.len() != count || indptr.len() != count + 1 {
-            return Err(PyValueError::new_err(format!(
-                "{} offsets and {} users of relevant items for {count} users",
-                offset.len(),
-                indptr.len().saturating_sub(1)
-            )));
+        let (items, offset) = (self.0.items(), vector("offset", &offset)?);
+        if offset.len() != count {
+            return Err(PyValueError::new_err(format!("{} offsets for {count} users", offset.len())));
         }
         let relevant = vector("relevant", &relevant)?;
-        in_range("relevant", relevant, 0, items)?;
+        let indptr = offsets("indptr", &indptr, count, relevant.len())?;
+        in_range("relevant", &relevant[indptr[0] as usize..indptr[count] as usize], 0, items)?;
         let exclude = excluded(exclude.as_ref(), count, items)?;
-        let (mut won, mut negatives, mut found) = (vec![0; count], vec![0; count], vec![0; count]);
+        let (mut concordant, mut negatives, mut found) = (vec![0; count], vec![0; count], vec![0; count]);
         py.detach(|| {
-            let out = Won { won: &mut won, negatives: &mut negatives, found: &mut found };
-            self.0.won(Level::best(), threads, users, stride, offset, exclude, indptr, relevant, out);
+            let out = Pairs { concordant: &mut concordant, negatives: &mut negatives, found: &mut found };
+            self.0.concordance(Level::best(), threads, users, stride, offset, exclude, indptr, relevant, out);
         });
-        Ok([won, negatives, found].map(|counts| counts.into_pyarray(py)))
+        Ok([concordant, negatives, found].map(|counts| counts.into_pyarray(py)))
     }
 
     /// The scores of pairs, the same bits as `best` gives.

@@ -20,7 +20,7 @@ from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import EmptyError, HistoryError, InputError, ParameterError
-from tastespace.evaluation.targets import HeldOut, Targets, seen
+from tastespace.evaluation.targets import HeldOut, Targets, check_kinds, seen
 
 Id = str | int
 Strategy = Literal["uniform", "popularity"]
@@ -202,8 +202,15 @@ def drawn(
     )
 
 
-def with_lists(lists: Interactions, users: Vocabulary) -> NDArray[np.bool_]:
-    """Which users of a test set have a list of candidates."""
+def with_lists(lists: Interactions, users: Vocabulary, items: Vocabulary) -> NDArray[np.bool_]:
+    """Which users of a test set have a list of candidates, whose items are those of a model.
+
+    Raises
+    ------
+    InputError
+        Ids of the lists are text and the others integers, or the other way round.
+    """
+    check_kinds("candidates", lists.users, lists.items, "what is evaluated", users, items)
     found: NDArray[np.bool_] = lists.users.find(users) >= 0
     return found
 

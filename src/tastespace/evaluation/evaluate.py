@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
+from tastespace.evaluation.answers import check_model
 from tastespace.evaluation.candidates import Candidates, Sampled
 from tastespace.evaluation.known import describe_known, placed, training_warnings
 from tastespace.evaluation.leak import leak_warnings
@@ -104,7 +105,8 @@ def evaluate(
         Seen items are to be removed, candidates drawn by popularity, training events compared with (as novelty does),
         or slices made, and the model was saved without its users' histories.
     InputError
-        `test` or `candidates` is none of the above.
+        `model` is not fitted, `test` or `candidates` is none of the above, or one of them has text for ids and another
+        integers.
     NumericalError
         A score is NaN or infinite; names the user.
 
@@ -113,6 +115,7 @@ def evaluate(
     Besides the model and the test set, 12 bytes are held for each test event, 24 bytes for each user and cut-off, 8 for
     each user and metric, 4 for each candidate, and the rankings of one block: ``8 * batch * max(k)`` bytes.
     """
+    check_model(model)
     how = None
     if isinstance(test, Split):
         how, known = test.how, test.known if known is None else known

@@ -24,7 +24,7 @@ class Part:
         Their rows, ascending within a user.
     values
         Their test values, where graded gains are wanted.
-    worth
+    grades
         Test values of all of the part, those the model does not know too, user by user; where graded gains are wanted.
     metrics, places, threads
         As in `Slices`.
@@ -36,7 +36,7 @@ class Part:
         known: NDArray[np.int64],
         items: NDArray[np.int32],
         values: NDArray[np.float32] | None,
-        worth: NDArray[np.float32] | None,
+        grades: NDArray[np.float32] | None,
         metrics: Sequence[tuple[str, int]],
         places: int,
         threads: int,
@@ -44,8 +44,8 @@ class Part:
         self._slots = np.flatnonzero(wanted)
         self._wanted = wanted[self._slots]
         self._indptr = np.concatenate([[0], np.cumsum(known[self._slots], dtype=np.int64)])
-        self._items, self._values, self._worth = items, values, worth
-        self._worth_indptr = np.concatenate([[0], np.cumsum(self._wanted, dtype=np.int64)])
+        self._items, self._values, self._grades = items, values, grades
+        self._grades_indptr = np.concatenate([[0], np.cumsum(self._wanted, dtype=np.int64)])
         self._metrics = [(metric, k) for metric, k in metrics if metric in RANKING]
         self._places, self._threads = places, threads
         self._cutoffs = sorted({k for _, k in self._metrics})
@@ -76,10 +76,10 @@ class Part:
         count, place = np.empty(shape, np.int32), np.empty(shape, np.int32)
         gain, precision = np.empty(shape), np.empty(shape)
         graded, best = np.zeros(shape), np.zeros(shape)
-        if self._worth is not None:
+        if self._grades is not None:
             _native.graded_ideals(
-                self._worth_indptr[first : last + 1],
-                self._worth,
+                self._grades_indptr[first : last + 1],
+                self._grades,
                 self._cutoffs,
                 self._discounts,
                 best,

@@ -16,6 +16,7 @@ from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import EmptyError, HistoryError, InputError, ParameterError, UnsupportedError
 from tastespace.evaluation.candidates import Candidates, Pool, Sampled, drawn, given, with_lists
+from tastespace.evaluation.cautions import disliked_warnings, seen_warnings
 from tastespace.evaluation.lists import FROM_TRAINING, needs_training, watch
 from tastespace.evaluation.protocol import CAUTION, describe, describe_relevance
 from tastespace.evaluation.ranking import RANKING, auc
@@ -51,6 +52,7 @@ class Evaluation:
         "_batch",
         "_cold",
         "_exclude_seen",
+        "_grades",
         "_held_out",
         "_items",
         "_left_out",
@@ -62,7 +64,6 @@ class Evaluation:
         "_training",
         "_users",
         "_warnings",
-        "_worth",
     )
 
     def __init__(
@@ -91,7 +92,7 @@ class Evaluation:
             )
         _check_cold(cold)
         self._selection = select(k, metrics)
-        self._exclude_seen = exclude_seen
+        self._exclude_seen = _exclude_seen(exclude_seen)
         self._cold = cold == "score"
         self._threads = resolve_threads(threads)
         self._batch = _batch(batch)
@@ -126,16 +127,20 @@ class Evaluation:
             history,
             ratings=bool(self._selection.rating) and events.explicit,
             cold=self._cold,
-            among=None if lists is None else with_lists(lists, events.users),
+            among=None if lists is None else with_lists(lists, events.users, items),
             threads=self._threads,
         )
         self._relevance = describe_relevance(relevant, events.explicit)
         self._check_something_to_score()
-        self._worth = self._worth_of_all() if self._selection.graded else None
+        self._grades = self._grades_of_all() if self._selection.graded else None
         self._pool: Pool | None = None
         if self._selection.ranks and candidates is not None:
             self._pool = self._candidates(candidates, lists, history, trained)
-        self._warnings = () if self._pool is None else (CAUTION,)
+        self._warnings = (
+            *(() if self._pool is None else (CAUTION,)),
+            *seen_warnings(self._held_out.counts, removed=self._selection.ranks and self._exclude_seen),
+            *(disliked_warnings(events) if self._selection.ranks and relevant is None else ()),
+        )
 
     def run(self, model: Recommender) -> Report:
         """Evaluate one model.
@@ -200,7 +205,7 @@ class Evaluation:
             return None
         held_out, wanted = self._held_out, rated
         if self._selection.ranks:
-            wanted = self._worth or held_out.gather(held_out.relevant.test_rows, held_out.chosen, cold=True)
+            wanted = self._grades or held_out.gather(held_out.relevant.test_rows, held_out.chosen, cold=True)
         if wanted is None:
             return None
         return Slices(
@@ -208,7 +213,7 @@ class Evaluation:
             held_out.relevant if self._selection.ranks else None,
             wanted,
             rated,
-            self._worth is not None,
+            self._grades is not None,
             len(held_out.users),
             self._training,
             self._selection.ranking,
@@ -244,7 +249,7 @@ class Evaluation:
             threads=self._threads,
             batch=self._batch,
             pool=self._pool,
-            worth=self._worth,
+            grades=self._grades,
         )
         users, rows = self._held_out.users, self._held_out.relevant.test_rows
         for metric, k in self._selection.ranking:
@@ -307,7 +312,7 @@ class Evaluation:
         kept = tuple(pair for pair in self._selection.ranking if pair[0] not in self._left_out)
         self._selection = replace(self._selection, ranking=kept)
 
-    def _worth_of_all(self) -> Targets | None:
+    def _grades_of_all(self) -> Targets | None:
         """All relevant items of the scored users with their values, cold ones too."""
         events, chosen = self._held_out.events, self._held_out.chosen
         values = events.by_user.filled_values()
@@ -423,6 +428,12 @@ def _check_cold(cold: object) -> None:
         raise ParameterError(
             f'cold must be "skip" (cold users are not scored) or "score" (they count 0); got {cold!r}'
         )
+
+
+def _exclude_seen(exclude_seen: bool) -> bool:
+    if not isinstance(exclude_seen, bool | np.bool_):
+        raise ParameterError(f"exclude_seen must be True or False; got {exclude_seen!r}")
+    return bool(exclude_seen)
 
 
 def _slices(slices: int) -> int:

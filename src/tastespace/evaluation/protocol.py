@@ -51,9 +51,9 @@ def describe(
                 f"{_count(counts['users_without_relevant'], 'user')} without a relevant item not scored"
             )
         if counts["events_relevant_cold"]:
-            parts.append(f"{_count(counts['events_relevant_cold'], 'cold test item')} counted as misses")
+            parts.append(_missed(counts["events_relevant_cold"], "cold"))
         if ranking and counts["events_relevant_seen"]:
-            parts.append(f"{_count(counts['events_relevant_seen'], 'seen test item')} counted as misses")
+            parts.append(_missed(counts["events_relevant_seen"], "seen"))
         for key, words in _CANDIDATES.items():
             noun, _, rest = words.partition("|")
             if counts.get(key):
@@ -95,8 +95,14 @@ _CANDIDATES = {
     "users_without_candidates": "user|{} without candidates not scored",
     "users_few_candidates": "user|{} with fewer items to draw from",
     "candidates_cold": "cold candidate|{} not ranked",
-    "events_relevant_unlisted": "test item|{} not among the candidates counted as misses",
+    "events_relevant_unlisted": "test event|{} not among the candidates counted as misses",
 }
+
+
+def _missed(n: int, kind: str) -> str:
+    """Say how many relevant test events nobody can hit; several may be on one item."""
+    events = f"1 test event on a {kind} item" if n == 1 else f"{n:,} test events on {kind} items"
+    return f"{events} counted as misses"
 
 
 def _count(n: int, noun: str) -> str:

@@ -160,14 +160,14 @@ def hit_rate(hits: Hits) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """What the relevant items of every scored user win against the other ranked items, whatever the cut-off.
+    """Pairs of a relevant item and another ranked one, of every scored user, whatever the cut-off.
 
     Attributes
     ----------
     relevant
         |R|, int64 (users,), at least 1.
-    won
-        Twice the pairs in which the relevant item scores higher, and once those of equal scores, int64 (users,).
+    concordant
+        Twice the concordant pairs, in which the relevant item scores higher, and once the tied ones, int64 (users,).
     negatives
         Ranked items that are not relevant, int64 (users,).
     found
@@ -175,7 +175,7 @@ class Pairs:
     """
 
     relevant: NDArray[np.int64]
-    won: NDArray[np.int64]
+    concordant: NDArray[np.int64]
     negatives: NDArray[np.int64]
     found: NDArray[np.int64]
 
@@ -186,16 +186,18 @@ def auc(pairs: Pairs) -> NDArray[np.float64]:
     With N the ranked items that are not in R, and s(i) the score of item i, ``auc = sum_{i in R} (|{j in N: s(j) <
     s(i)}| + |{j in N: s(j) = s(i)}| / 2) / (|R| |N|)``, from 0 to 1; 1/2 for a random order, and for equal scores. The
     whole ranking counts: there is no cut-off. Relevant items that are not ranked, because the model does not know them
-    or because they are removed as seen, win nothing: with c of them, the best possible value is 1 - c / |R|. Where
-    nothing but relevant items is ranked, no negative stands above them, and each counts 1.
+    or because they are removed as seen, are in no concordant pair: with c of them, the best possible value is
+    1 - c / |R|. Where nothing but relevant items is ranked, no negative stands above them, and each counts 1.
 
     References
     ----------
     Rendle, Freudenthaler, Gantner, Schmidt-Thieme, "BPR: Bayesian personalized ranking from implicit feedback", UAI
     2009, section 4.1.1 (which leaves out what the model does not know).
     """
-    won = np.where(pairs.negatives > 0, pairs.won / (2.0 * np.maximum(pairs.negatives, 1)), pairs.found)
-    return np.asarray(won / pairs.relevant, np.float64)
+    shares = np.where(
+        pairs.negatives > 0, pairs.concordant / (2.0 * np.maximum(pairs.negatives, 1)), pairs.found
+    )
+    return np.asarray(shares / pairs.relevant, np.float64)
 
 
 RANKING: dict[str, Callable[[Hits], NDArray[np.float64]]] = {

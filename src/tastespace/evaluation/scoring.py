@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tastespace._native as _native
-from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import NumericalError, UnsupportedError
+from tastespace.evaluation.answers import Ranked, blamed, name_of, not_finite, ranked_by, scored_by
 from tastespace.evaluation.calibration import Calibration
 from tastespace.evaluation.candidates import Pool
 from tastespace.evaluation.ranking import Hits, Pairs
@@ -20,8 +20,6 @@ from tastespace.models.factor_model import FactorModel
 
 if TYPE_CHECKING:
     from tastespace.models.protocol import Recommender
-
-Ranked = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 _WHOLE = 2**23  # places of whole rankings that are held at a time, 8 bytes each
 _LIGHT = 16  # users whose pairs are counted natively take so many times less memory than those of a list
@@ -48,7 +46,7 @@ def rank_users(
     threads: int,
     batch: int,
     pool: Pool | None = None,
-    worth: Targets | None = None,
+    grades: Targets | None = None,
     watchers: Sequence[Watcher] = (),
 ) -> dict[int, Hits]:
     """Rank all items, or candidates, for every target user, and count the hits.
@@ -71,7 +69,7 @@ def rank_users(
         Users per block.
     pool
         Candidates of the target users; None means all items.
-    worth
+    grades
         All relevant items of the target users, where graded gains are wanted.
     watchers
         Are shown every block of lists.
@@ -98,9 +96,9 @@ def rank_users(
     count, first = np.empty(shape, np.int32), np.empty(shape, np.int32)
     gain, precision = np.empty(shape), np.empty(shape)
     # Zeros: where no relevant item is known to the model there is nothing to weigh, and nothing is written.
-    graded, graded_ideal = (None, None) if worth is None else (np.zeros(shape), np.zeros(shape))
-    if worth is not None and graded_ideal is not None:
-        _native.graded_ideals(worth.indptr, worth.values, list(cutoffs), discounts, graded_ideal, threads)
+    graded, graded_ideal = (None, None) if grades is None else (np.zeros(shape), np.zeros(shape))
+    if grades is not None and graded_ideal is not None:
+        _native.graded_ideals(grades.indptr, grades.values, list(cutoffs), discounts, graded_ideal, threads)
     for start, end in _blocks(len(targets.rows), batch):
         ranked, _ = _lists(
             model, targets, start, end, places, exclude_seen=exclude_seen, threads=threads, pool=pool
@@ -115,7 +113,7 @@ def rank_users(
             first[start:end],
             gain[start:end],
             precision[start:end],
-            None if worth is None else targets.values,
+            None if grades is None else targets.values,
             None if graded is None else graded[start:end],
             threads,
         )
@@ -147,7 +145,7 @@ def compare_pairs(
     batch: int,
     pool: Pool | None = None,
 ) -> Pairs:
-    """Count the pairs that the relevant items of every target user win against all others.
+    """Count the concordant and tied pairs of every target user: a relevant item and another one.
 
     A factor model's scores are counted as they are made. Any other model ranks all its items, some users at a time
     so that no more than 64 MB of rankings are held; with candidates, those are ranked.
@@ -163,7 +161,7 @@ def compare_pairs(
         As in `rank_users`.
     """
     users = len(targets.rows)
-    won, negatives, found = (np.zeros(users, np.int64) for _ in range(3))
+    concordant, negatives, found = (np.zeros(users, np.int64) for _ in range(3))
     factors = model if pool is None and isinstance(model, FactorModel) else None
     if factors is not None:
         size = _LIGHT * batch
@@ -178,21 +176,23 @@ def compare_pairs(
             rows = targets.rows[warm]
             # Cold users have no items here, so the offsets of the warm ones are all there is to take.
             indptr = targets.indptr[np.append(warm, end)]
-            won[warm], negatives[warm], found[warm] = factors.pairs_won(
+            concordant[warm], negatives[warm], found[warm] = factors.concordant_pairs(
                 rows, indptr, targets.items, exclude_seen=exclude_seen, threads=threads
             )
             broken = np.flatnonzero(found[block] < 0)
             if len(broken):
-                raise NumericalError(_not_finite(model.users, targets.rows[start + broken[0]]))
+                raise not_finite(factors, targets.rows[start + broken[0]], "rank")
             continue
-        places = len(model.items) if pool is None else int(np.diff(pool.indptr[start : end + 1]).max())
+        places = (
+            len(model.items) if pool is None else max(1, int(np.diff(pool.indptr[start : end + 1]).max()))
+        )
         ranked, scores = _lists(
             model, targets, start, end, places, exclude_seen=exclude_seen, threads=threads, pool=pool
         )
-        won[block], negatives[block], found[block] = _native.count_won(
+        concordant[block], negatives[block], found[block] = _native.count_concordant(
             ranked, scores, targets.indptr[start : end + 1], targets.items, threads
         )
-    return Pairs(n_relevant, won, negatives, found)
+    return Pairs(n_relevant, concordant, negatives, found)
 
 
 def rate_events(
@@ -205,7 +205,7 @@ def rate_events(
     model
         Scores pairs of users and items.
     targets
-        Users with at least one event each. Ratings with a cold user or item are predicted by `_from_what_is_known`.
+        Users with at least one event each. Ratings with a cold user or item are predicted as `predict_rows` says.
     scale
         Predictions are kept inside it.
     threads
@@ -230,9 +230,10 @@ def rate_events(
         predicted = predict_rows(model, users, items, threads=threads)
         bad = np.flatnonzero(~np.isfinite(predicted))
         if len(bad):
-            user, item = _name(model.users, users[bad[0]]), _name(model.items, items[bad[0]])
+            user, item = name_of(model.users, users[bad[0]]), name_of(model.items, items[bad[0]])
             raise NumericalError(
-                f"the predicted rating of user {user} for item {item} is {predicted[bad[0]]}; check the model's factors"
+                f"the predicted rating of user {user} for item {item} is {predicted[bad[0]]}; check "
+                + blamed(model, "score_pairs")
             )
         kept = np.clip(predicted, *scale).astype(np.float64)
         errors = kept - targets.values[first:last]
@@ -258,9 +259,9 @@ def predict_rows(
     """
     warm = (users >= 0) & (items >= 0)
     if warm.all():
-        return model.score_pairs(users, items, threads=threads)
+        return scored_by(model, users, items, threads=threads)
     predicted = np.empty(len(users), np.float32)
-    predicted[warm] = model.score_pairs(users[warm], items[warm], threads=threads)
+    predicted[warm] = scored_by(model, users[warm], items[warm], threads=threads)
     users, items = users[~warm], items[~warm]
     if isinstance(model, FactorModel):
         of_user = np.where(users >= 0, model.user_bias[users], np.float32(0))
@@ -294,35 +295,14 @@ def _lists(
         return _ranked_candidates(model, rows, pool, start, end, places, threads)
     warm = rows >= 0
     if warm.all():
-        return _ranked(model, rows, places, exclude_seen, threads)
+        return ranked_by(model, rows, places, exclude_seen=exclude_seen, threads=threads)
     ranked = np.full((len(rows), places), -1, np.int32)
     scores = np.full((len(rows), places), -np.inf, np.float32)
     if warm.any():
-        ranked[warm], scores[warm] = _ranked(model, rows[warm], places, exclude_seen, threads)
+        ranked[warm], scores[warm] = ranked_by(
+            model, rows[warm], places, exclude_seen=exclude_seen, threads=threads
+        )
     return ranked, scores
-
-
-def _ranked(
-    model: Recommender, rows: NDArray[np.int32], places: int, exclude_seen: bool, threads: int
-) -> Ranked:
-    """Look at what `rank` returned: models may be written by anyone."""
-    ranked, scores = model.rank(rows, places, exclude_seen=exclude_seen, threads=threads)
-    shape = (len(rows), places)
-    if ranked.dtype != np.int32 or ranked.shape != shape or scores.shape != shape:
-        raise UnsupportedError(
-            f"{type(model).__name__}.rank must return item rows (int32) and scores of shape {shape}; got "
-            f"{ranked.dtype} of shape {ranked.shape} and scores of shape {scores.shape}"
-        )
-    if ranked.max() >= len(model.items):
-        raise UnsupportedError(
-            f"{type(model).__name__}.rank returned item row {ranked.max()}; the model has {len(model.items)} items"
-        )
-    finite = np.isfinite(scores)
-    if not finite.all():
-        broken = (~finite & ((ranked >= 0) | (scores != -np.inf))).any(axis=1)
-        if broken.any():
-            raise NumericalError(_not_finite(model.users, rows[broken.argmax()]))
-    return np.ascontiguousarray(ranked), np.ascontiguousarray(scores, np.float32)
 
 
 def _ranked_candidates(
@@ -336,25 +316,12 @@ def _ranked_candidates(
 ) -> Ranked:
     offsets = pool.indptr[start : end + 1]
     users, items = np.repeat(rows, np.diff(offsets)), pool.items[offsets[0] : offsets[-1]]
-    scores = model.score_pairs(users, items, threads=threads)
-    if scores.shape != users.shape:
-        raise UnsupportedError(
-            f"{type(model).__name__}.score_pairs must return {len(users):,} scores for as many pairs; got shape "
-            f"{scores.shape}"
-        )
+    scores = scored_by(model, users, items, threads=threads)
     finite = np.isfinite(scores)
     if not finite.all():
-        raise NumericalError(_not_finite(model.users, users[finite.argmin()]))
-    return _native.rank_candidates(offsets, items, np.ascontiguousarray(scores, np.float32), places, threads)
+        raise not_finite(model, users[finite.argmin()], "score_pairs")
+    return _native.rank_candidates(offsets, items, scores, places, threads)
 
 
 def _blocks(n: int, size: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + size, n)) for start in range(0, n, size))
-
-
-def _not_finite(users: Vocabulary, row: np.int32) -> str:
-    return f"scores of user {_name(users, row)} are NaN or infinite; check the model's factors"
-
-
-def _name(vocabulary: Vocabulary, row: np.int32) -> str:
-    return repr(vocabulary.ids[row : row + 1].tolist()[0])

@@ -13,7 +13,7 @@ import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
 from tastespace.data.vocabulary import Vocabulary
-from tastespace.errors import EmptyError, ParameterError
+from tastespace.errors import EmptyError, InputError, ParameterError
 
 Relevance = float | Callable[[NDArray[np.float32]], NDArray[np.bool_]] | None
 
@@ -123,6 +123,8 @@ class HeldOut:
         ------
         EmptyError
             `test` holds no events.
+        InputError
+            Ids of the test set are text and those of the model integers, or the other way round.
         ParameterError
             `relevant` is neither None nor a finite number nor a function from values to booleans.
         """
@@ -130,6 +132,7 @@ class HeldOut:
             raise EmptyError("the test set holds no events, so there is nothing to evaluate")
         chosen = None if relevant is None else _relevant(test.by_user.filled_values(), relevant)
 
+        check_kinds("the test set", test.users, test.items, "the model", users, items)
         item_rows = items.find(test.items)
         user_rows = users.find(test.users)
         if history is not None:
@@ -227,6 +230,25 @@ def seen(targets: Targets, history: Csr, threads: int) -> NDArray[np.bool_]:
     return _native.common_events(
         targets.rows, targets.indptr, targets.items, history.indptr, history.indices, threads
     )
+
+
+def check_kinds(
+    what: str, users: Vocabulary, items: Vocabulary, of: str, known_users: Vocabulary, known_items: Vocabulary
+) -> None:
+    """Look whether ids are of the type of those that they are to be found among.
+
+    Raises
+    ------
+    InputError
+        They are not, so none can be found.
+    """
+    words = {"string": "text", "integer": "integers"}
+    for found, known in ((users, known_users), (items, known_items)):
+        if len(found) and len(known) and found.kind != known.kind:
+            raise InputError(
+                f"{of} has {words[known.kind]} for {known.noun} ids, such as {known.ids[:1].tolist()[0]!r}, and {what} "
+                f"has {words[found.kind]}, such as {found.ids[:1].tolist()[0]!r}, which never match; read both alike"
+            )
 
 
 def _relevant(

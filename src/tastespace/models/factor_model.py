@@ -219,7 +219,7 @@ class FactorModel:
         bias = adjust.bias(self.item_bias)
         return self._ranker.best(vectors, offset, n, threads, exclude, bias, adjust.positive, adjust.negative)
 
-    def pairs_won(
+    def concordant_pairs(
         self,
         user_rows: Rows,
         indptr: Offsets,
@@ -228,7 +228,7 @@ class FactorModel:
         exclude_seen: bool = True,
         threads: int | None = None,
     ) -> tuple[Offsets, Offsets, Offsets]:
-        """What some items of each user win against all others in the whole ranking, without making it.
+        """Pairs of some items of each user with all others in the whole ranking, without making it.
 
         Parameters
         ----------
@@ -243,7 +243,7 @@ class FactorModel:
 
         Returns
         -------
-        won
+        concordant
             Twice the pairs in which the item scores higher than one of the others, and once those of equal scores;
             the scores are those of :meth:`rank`. int64 (users,).
         others
@@ -255,10 +255,10 @@ class FactorModel:
         seen = self._history(SEEN) if exclude_seen else None
         exclude = None if seen is None else (seen.indptr, seen.indices, user_rows)
         vectors, offset = self._p.take(user_rows, axis=0), self._offset.take(user_rows)
-        won, others, ranked = self._ranker.won(
+        concordant, others, ranked = self._ranker.concordance(
             vectors, offset, indptr, item_rows, resolve_threads(threads), exclude
         )
-        return won, others, ranked
+        return concordant, others, ranked
 
     def score_pairs(self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None) -> Scores:
         """Raw scores of pairs of rows, float32 (pairs,); the same bits as :meth:`rank` gives."""

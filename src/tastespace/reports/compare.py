@@ -15,6 +15,7 @@ from tastespace.data.split import Split
 from tastespace.errors import InputError, ParameterError, TastespaceError
 from tastespace.evaluation.candidates import Candidates, Sampled
 from tastespace.evaluation.directions import base, direction, has_cutoff
+from tastespace.evaluation.overlap import check_apart
 from tastespace.evaluation.prepared import Cold, check_settings
 from tastespace.evaluation.protocol import describe_relevance
 from tastespace.evaluation.selection import Selection, nearest
@@ -85,7 +86,8 @@ def compare(
         the share of samples that an interval holds.
     valid
         Validation events, handed to trainers that take callbacks and report each epoch: learning curves then show
-        the validation metric, and such a trainer stops and keeps its best epoch by its own rule.
+        the validation metric, and such a trainer stops and keeps its best epoch by its own rule. They are apart from
+        training and test events, and warned of where some are in both.
     slices
         Groups of users by activity and of items by popularity; 0: none.
     seed
@@ -103,7 +105,7 @@ def compare(
     ------
     InputError
         An entry is neither trainer nor model, `split` is neither a split nor, with fitted models, test events, or
-        `valid` holds no events.
+        `valid` holds no events or none that are apart from those of the test side.
     ParameterError
         A setting is outside its range.
     TastespaceError
@@ -111,6 +113,8 @@ def compare(
     """
     entries = read_entries(models)
     train = _train(split, entries)
+    if isinstance(valid, Interactions):
+        check_apart(valid, split.test if isinstance(split, Split) else split, "test")
     check_counts(seeds=seeds, resamples=resamples, seed=seed)
     check_confidence(confidence)
     first = entries[0].name if reference is None else reference
@@ -305,12 +309,6 @@ def _warnings(
         report = runs[entry.name][0].report
         for warning in getattr(report, "warnings", ()):
             said.setdefault(warning, []).append(entry.name)
-        seen = report.counts.get("events_relevant_seen", 0)
-        if entry.model is not None and seen:
-            said.setdefault(
-                f"{seen:,} of the held-out events are in the model's own history: it may have learned from them",
-                [],
-            ).append(entry.name)
         events = runs[entry.name][0].events
         if train is not None and events is not None:
             fewer = train.n_events - events

@@ -37,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     lists.n_results_wherever_they_exist,
     lists.only_allowed_and_never_denied_items,
     lists.lists_and_pairs_agree,
+    lists.rank_gives_distinct_items_best_first,
     answers.unknown_users_are_named,
     answers.unknown_items_are_named,
     answers.predictions_stay_inside_the_scale,

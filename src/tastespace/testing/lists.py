@@ -7,6 +7,8 @@ from collections import defaultdict
 import numpy as np
 
 from tastespace.data.interactions import Interactions
+from tastespace.errors import TastespaceError
+from tastespace.evaluation.answers import ranked_by, scored_by
 from tastespace.models.protocol import Id, Recommender
 from tastespace.models.table import Recommendations
 from tastespace.testing.comparing import Refit, expect, same_bits, seen_by, some, unknown_id
@@ -17,6 +19,7 @@ __all__ = [
     "n_results_wherever_they_exist",
     "one_user_equals_a_batch",
     "only_allowed_and_never_denied_items",
+    "rank_gives_distinct_items_best_first",
     "ranks_start_at_one_and_scores_descend",
     "seen_items_never_come_back",
     "stream_equals_batch",
@@ -183,6 +186,19 @@ def lists_and_pairs_agree(model: Recommender, train: Interactions, refit: Refit 
     gap = float(np.abs(pairs - scores).max())
     limit = 1e-5 * float(np.abs(scores).max())
     expect(gap <= limit, f"rank and score_pairs differ by {gap:.3g}")
+
+
+def rank_gives_distinct_items_best_first(
+    model: Recommender, train: Interactions, refit: Refit | None
+) -> None:
+    """``rank`` and ``score_pairs`` return the arrays that `tastespace.evaluate` can measure: no item stands twice."""
+    rows, total = model.users.rows(_asked(model)), len(model.items)
+    try:
+        for exclude_seen in (True, False):
+            ranked_by(model, rows, total, exclude_seen=exclude_seen, threads=1)
+        scored_by(model, rows, np.zeros(len(rows), np.int32), threads=1)
+    except TastespaceError as error:
+        raise AssertionError(str(error)) from error
 
 
 def _asked(model: Recommender) -> list[Id]:

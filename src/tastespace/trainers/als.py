@@ -143,14 +143,14 @@ class ALS(Trainer):
         train
             Ratings to learn from.
         valid
-            Ratings to measure on, for ``stopping``.
+            Ratings to measure on, for ``stopping``; apart from ``train``, and warned of where some are in both.
         callbacks
             Called with an ``Epoch`` after each epoch.
 
         Raises
         ------
         InputError
-            If the events are not ratings.
+            If the events are not ratings, or ``valid`` holds none that ``train`` does not.
         EmptyError
             Without ratings.
         NumericalError

@@ -154,7 +154,7 @@ class ImplicitALS(Trainer):
         train
             Events to learn from.
         valid
-            Events to measure on, for ``stopping``.
+            Events to measure on, for ``stopping``; apart from ``train``, and warned of where some are in both.
         callbacks
             Called with an ``Epoch`` after each epoch.
 
@@ -163,7 +163,7 @@ class ImplicitALS(Trainer):
         EmptyError
             Without events.
         InputError
-            If a value is not > 0.
+            If a value is not > 0, or ``valid`` holds no event that ``train`` does not.
         NumericalError
             If factors leave the range of float32; names the side and row.
         """

@@ -11,6 +11,7 @@ from tastespace.data.interactions import Interactions
 from tastespace.errors import ParameterError
 from tastespace.evaluation import Evaluation
 from tastespace.evaluation.directions import has_cutoff
+from tastespace.evaluation.overlap import check_apart
 from tastespace.evaluation.rating import RATING
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.padding import Floats
@@ -81,6 +82,7 @@ def run_epochs(
             f"metric of Stopping must name its cut-off, such as 'ndcg@10'; got {rule.metric!r}"
         )
     test = Evaluation(train.users, train.items, train.by_user, valid, metrics=rule.metric, threads=threads)
+    check_apart(valid, train, "train")
     best: State | None = None
     best_value, best_epoch, misses = 0.0, 0, 0
     ahead: float | None = None  # seconds of the next epoch's first half, where that is done

@@ -13,6 +13,7 @@ from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
 from tastespace.errors import EmptyError, InputError, ParameterError, TastespaceWarning
 from tastespace.evaluation.directions import direction, has_cutoff
+from tastespace.evaluation.overlap import check_apart
 from tastespace.evaluation.selection import nearest, select
 from tastespace.evaluation.targets import Relevance
 from tastespace.trainers.base import Trainer, plain
@@ -88,7 +89,7 @@ def tune(
         the same search.
     valid
         Validation events beside those of the training side, of which nothing is held out then. The last fit learns from
-        both.
+        both. They are apart from training and test events, and warned of where some are in both.
     relevant
         As in `tastespace.evaluate`.
     threads
@@ -111,7 +112,8 @@ def tune(
     ParameterError
         If a setting, a name or a value in the space cannot be used; all are tried before the first fit.
     InputError, EmptyError
-        If no validation events can be had, or those given cannot be learned from.
+        If no validation events can be had, or those given cannot be learned from or are all in the training or the
+        test side too.
     FileError, DamagedFileError
         If ``storage`` cannot be used.
     MissingExtraError
@@ -253,6 +255,9 @@ def _validation(
                 "valid of tune is the test side of the split, which is to be looked at only in the end; hold other "
                 "events out of the training side, or leave valid away where the split was made by ts.split"
             )
+        check_apart(valid, train, "train")
+        if isinstance(split, Split):
+            check_apart(valid, split.test, "test")
         try:
             whole = train.merge(valid)
         except InputError as error:

@@ -1,4 +1,4 @@
-//! What each user's relevant items win against all others, counted over all scores; nothing is stored but counts.
+//! Concordant pairs of each user: a relevant item that scores higher than another one. Nothing is stored but counts.
 //!
 //! All items are scored, 32 of them (or as many as two registers hold) for eight users at a time, each sum in the order of
 //! the factors, so the scores are those of [`PackedItems::best`] to the bit. A user's relevant scores are kept in
@@ -8,7 +8,7 @@ use super::dots::dot_in_order;
 use super::pack::PackedItems;
 use super::seen::Seen;
 use super::{CHUNK, Exclude};
-use crate::metrics::Won;
+use crate::metrics::Pairs;
 use crate::simd::{Lanes, Level, dispatch};
 use crate::threads::{DisjointSlice, for_each_chunk};
 
@@ -60,18 +60,18 @@ struct Scratch {
     /// Groups of users: (groups, factors, users of a group).
     vectors: Vec<f32>,
     /// Scores of the relevant items of each user, ascending.
-    bars: Vec<Vec<f32>>,
-    /// Of each user, the pairs of an item and a relevant one that does not score higher, and of those of a lower score.
-    lost: Vec<u64>,
+    positives: Vec<Vec<f32>>,
+    /// Twice the discordant pairs of each user, in which the relevant item scores lower, and once the tied ones.
+    discordant: Vec<u64>,
     broken: Vec<bool>,
 }
 
 impl PackedItems {
-    /// Counts the pairs that each user's relevant items win, over all items but the excluded ones.
+    /// Counts each user's concordant and tied pairs, over all items but the excluded ones.
     ///
     /// `users` and `offset` are as in [`PackedItems::best`]; user b's relevant items are
-    /// `relevant[indptr[b]..indptr[b + 1]]`, of which those that are excluded win nothing.
-    pub fn won(
+    /// `relevant[indptr[b]..indptr[b + 1]]`, of which those that are excluded are in no pair.
+    pub fn concordance(
         &self,
         level: Level,
         threads: usize,
@@ -81,20 +81,23 @@ impl PackedItems {
         exclude: Option<Exclude<'_>>,
         indptr: &[i64],
         relevant: &[i32],
-        out: Won<'_>,
+        out: Pairs<'_>,
     ) {
         let (count, k) = (offset.len(), self.k);
         assert!(count * stride <= users.len() && k <= stride || count * k == 0);
         assert!(indptr.len() == count + 1);
         let panels = Panels::new(self, level);
         let most = CHUNK.min(count).next_multiple_of(USERS);
-        let (won, negatives, found) =
-            (DisjointSlice::new(out.won), DisjointSlice::new(out.negatives), DisjointSlice::new(out.found));
+        let (concordant, negatives, found) = (
+            DisjointSlice::new(out.concordant),
+            DisjointSlice::new(out.negatives),
+            DisjointSlice::new(out.found),
+        );
         let init = || Scratch {
             seen: Seen::new(most, self.items()),
             vectors: vec![0.0; most * k],
-            bars: vec![Vec::new(); most],
-            lost: vec![0; most],
+            positives: vec![Vec::new(); most],
+            discordant: vec![0; most],
             broken: vec![false; most],
         };
         for_each_chunk(threads, count.div_ceil(CHUNK), init, |scratch, chunk| {
@@ -113,29 +116,30 @@ impl PackedItems {
                     group[c * USERS + slot % USERS] = x;
                 }
                 scratch.seen.mark(slot, excluded(user).into_iter());
-                let bars = &mut scratch.bars[slot];
-                bars.clear();
+                let positives = &mut scratch.positives[slot];
+                positives.clear();
                 for &row in items_of(user) {
                     let at = self.places[row as usize] as usize;
                     if !scratch.seen.holds(slot, at) {
                         let product = dot_in_order(level, vector, &self.vectors[at * k..(at + 1) * k]);
-                        bars.push(product + self.terms.bias[at] + offset[user]);
+                        positives.push(product + self.terms.bias[at] + offset[user]);
                     }
                 }
-                bars.sort_unstable_by(f32::total_cmp);
+                positives.sort_unstable_by(f32::total_cmp);
                 scratch.seen.mark(slot, places(items_of(user)).into_iter());
-                (scratch.lost[slot], scratch.broken[slot]) = (0, false);
+                (scratch.discordant[slot], scratch.broken[slot]) = (0, false);
             }
-            meet(level, self, &panels, &offset[members.clone()], scratch);
+            compare(level, self, &panels, &offset[members.clone()], scratch);
             for user in members {
                 let slot = user - first;
                 let others = self.items() - scratch.seen.count(slot);
-                let bars = scratch.bars[slot].len();
+                let positives = scratch.positives[slot].len();
                 // SAFETY: every user belongs to one chunk.
                 unsafe {
-                    won.range(user, user + 1)[0] = (2 * others * bars) as i64 - scratch.lost[slot] as i64;
+                    concordant.range(user, user + 1)[0] =
+                        (2 * others * positives) as i64 - scratch.discordant[slot] as i64;
                     negatives.range(user, user + 1)[0] = others as i64;
-                    found.range(user, user + 1)[0] = if scratch.broken[slot] { -1 } else { bars as i64 };
+                    found.range(user, user + 1)[0] = if scratch.broken[slot] { -1 } else { positives as i64 };
                 }
                 scratch.seen.clear(slot, excluded(user).into_iter());
                 scratch.seen.clear(slot, places(items_of(user)).into_iter());
@@ -144,9 +148,9 @@ impl PackedItems {
     }
 }
 
-/// Shows all panels to the users of a chunk.
+/// Compares the scores of all panels with the relevant ones, for the users of a chunk.
 #[inline(always)]
-unsafe fn meet_generic<L: Lanes>(
+unsafe fn compare_generic<L: Lanes>(
     packed: &PackedItems,
     panels: &Panels,
     offset: &[f32],
@@ -180,14 +184,14 @@ unsafe fn meet_generic<L: Lanes>(
                     scores[seen.trailing_zeros() as usize] = f32::NEG_INFINITY;
                     seen &= seen - 1;
                 }
-                scratch.lost[slot] += lost(scores, &scratch.bars[slot]);
+                scratch.discordant[slot] += discordant(scores, &scratch.positives[slot]);
             }
         }
     }
 }
 
 dispatch!(
-    fn meet = meet_generic(packed: &PackedItems, panels: &Panels, offset: &[f32], scratch: &mut Scratch)
+    fn compare = compare_generic(packed: &PackedItems, panels: &Panels, offset: &[f32], scratch: &mut Scratch)
 );
 
 /// Products of a panel (k, two registers) with a group of users (k, USERS), each summed in the order of the factors.
@@ -213,15 +217,15 @@ unsafe fn products<L: Lanes>(panel: &[f32], users: &[f32], out: &mut [[f32; WIDE
     }
 }
 
-/// Pairs of a score and a bar that it reaches, and once more those in which it is above the bar.
+/// Twice the pairs of a score and a lower one of the positives, and once those of equal scores.
 #[inline(always)]
-fn lost(scores: &[f32], bars: &[f32]) -> u64 {
+fn discordant(scores: &[f32], positives: &[f32]) -> u64 {
     let mut sum = 0u64;
-    for &bar in bars {
+    for &positive in positives {
         let (mut reach, mut above) = (0u32, 0u32);
         for &score in scores {
-            reach += u32::from(score >= bar);
-            above += u32::from(score > bar);
+            reach += u32::from(score >= positive);
+            above += u32::from(score > positive);
         }
         if reach == 0 {
             break;
@@ -246,15 +250,15 @@ mod tests {
         let all: Vec<(i32, f32)> =
             ranked.iter().copied().zip(scores.iter().copied()).filter(|&(item, _)| item >= 0).collect();
         let (hits, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(item, _)| relevant.contains(item));
-        let mut won = 0;
+        let mut concordant = 0;
         for (a, b) in hits.iter().flat_map(|a| others.iter().map(move |b| (a.1, b.1))) {
-            won += 2 * i64::from(a > b) + i64::from(a == b);
+            concordant += 2 * i64::from(a > b) + i64::from(a == b);
         }
-        (won, others.len() as i64, hits.len() as i64)
+        (concordant, others.len() as i64, hits.len() as i64)
     }
 
     #[test]
-    fn pairs_won_are_those_of_the_whole_ranking() {
+    fn concordant_pairs_are_those_of_the_whole_ranking() {
         for (users, items, k) in [(1, 1, 3), (70, 100, 5), (9, 333, 64), (3, 64, 0), (130, 31, 1)] {
             let (p, q) = (grid(users * k, 1), grid(items * k, 2));
             let (bias, offset) = (grid(items, 3), grid(users, 4));
@@ -290,16 +294,17 @@ mod tests {
                         &mut ranked,
                         &mut scores,
                     );
-                    let (mut won, mut negatives, mut found) =
+                    let (mut concordant, mut negatives, mut found) =
                         (vec![0; users], vec![0; users], vec![0; users]);
-                    let out = Won { won: &mut won, negatives: &mut negatives, found: &mut found };
-                    packed.won(level, threads, &p, k, &offset, exclude, &indptr, &relevant, out);
+                    let out =
+                        Pairs { concordant: &mut concordant, negatives: &mut negatives, found: &mut found };
+                    packed.concordance(level, threads, &p, k, &offset, exclude, &indptr, &relevant, out);
                     for u in 0..users {
                         let mine = &relevant[indptr[u] as usize..indptr[u + 1] as usize];
                         let range = u * items..(u + 1) * items;
                         let want = want(&ranked[range.clone()], &scores[range], mine);
                         assert_eq!(
-                            (won[u], negatives[u], found[u]),
+                            (concordant[u], negatives[u], found[u]),
                             want,
                             "{} user {u} of {users}",
                             level.name()
@@ -312,7 +317,7 @@ mod tests {
 
     #[test]
     fn scores_have_the_bits_of_the_ranking() {
-        // Rounding differs with the order of sums, so a rounding off by one would win or lose a pair.
+        // Rounding differs with the order of sums, so a rounding off by one would turn a pair.
         let (users, items, k) = (20, 200, 37);
         let noise = |n: usize, seed: usize| -> Vec<f32> {
             (0..n).map(|i| ((i * 7919 + seed * 104_729) % 10_007) as f32 / 5003.5 - 1.0).collect()
@@ -338,14 +343,14 @@ mod tests {
                 &mut ranked,
                 &mut scores,
             );
-            let (mut won, mut negatives, mut found) = (vec![0; users], vec![0; users], vec![0; users]);
-            let out = Won { won: &mut won, negatives: &mut negatives, found: &mut found };
-            packed.won(level, 2, &p, k, &offset, None, &indptr, &relevant, out);
+            let (mut concordant, mut negatives, mut found) = (vec![0; users], vec![0; users], vec![0; users]);
+            let out = Pairs { concordant: &mut concordant, negatives: &mut negatives, found: &mut found };
+            packed.concordance(level, 2, &p, k, &offset, None, &indptr, &relevant, out);
             for u in 0..users {
                 let range = u * items..(u + 1) * items;
                 let want = want(&ranked[range.clone()], &scores[range], &relevant[u..u + 1]);
-                assert_eq!((won[u], negatives[u], found[u]), want, "{}", level.name());
-                assert_eq!(won[u] % 2, 0, "four items tie");
+                assert_eq!((concordant[u], negatives[u], found[u]), want, "{}", level.name());
+                assert_eq!(concordant[u] % 2, 0, "four items tie");
             }
         }
     }
@@ -353,10 +358,10 @@ mod tests {
     #[test]
     fn scores_that_are_not_finite_are_told() {
         let packed = PackedItems::new(&[1e38, 1e38, 1.0, 1.0], 2, 2, 2, &[]);
-        let (mut won, mut negatives, mut found) = ([0; 3], [0; 3], [0; 3]);
-        let out = Won { won: &mut won, negatives: &mut negatives, found: &mut found };
+        let (mut concordant, mut negatives, mut found) = ([0; 3], [0; 3], [0; 3]);
+        let out = Pairs { concordant: &mut concordant, negatives: &mut negatives, found: &mut found };
         let users = [1e3, 1e3, 1.0, 1.0, -1e3, -1e3];
-        packed.won(Level::best(), 1, &users, 2, &[0.0; 3], None, &[0, 1, 2, 3], &[0, 0, 1], out);
-        assert_eq!((found, won[1]), ([-1, 1, -1], 2));
+        packed.concordance(Level::best(), 1, &users, 2, &[0.0; 3], None, &[0, 1, 2, 3], &[0, 0, 1], out);
+        assert_eq!((found, concordant[1]), ([-1, 1, -1], 2));
     }
 }
