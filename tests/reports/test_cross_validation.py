@@ -58,15 +58,18 @@ def test_splits_may_come_one_after_the_other(ratings):
 def test_warnings_of_the_folds_are_kept(ratings):
     known = ts.split.by_time(ratings, at=0.8)
     mixed = [ts.split.random(ratings, seed=0), known, ts.split.random(ratings, seed=0)]
-    found = ts.cross_validate(ALS, mixed, seeds=2, progress=False)
+    found = ts.cross_validate(ALS, mixed, seeds=2, relevant=1, progress=False)
     leak = mixed[0].leak().warning()
     assert found.warnings == (f"folds 1, 3: {leak}",)
     assert "warning: folds 1, 3: training knows the future" in str(found)
     assert "## Warnings\n\n- folds 1, 3: training knows the future" in found.to_markdown()
     assert json.loads(found.to_json())["warnings"] == list(found.warnings)
-    drawn = ts.cross_validate(ALS, mixed, candidates=ts.Sampled(5), metrics="ndcg", progress=False)
+    drawn = ts.cross_validate(
+        ALS, mixed, candidates=ts.Sampled(5), metrics="ndcg", relevant=1, progress=False
+    )
     assert [warning[:6] for warning in drawn.warnings] == ["values", "folds "]
-    assert "## Warnings" not in ts.cross_validate(ALS, [known, known], progress=False).to_markdown()
+    quiet = ts.cross_validate(ALS, [known, known], relevant=1, progress=False)
+    assert "## Warnings" not in quiet.to_markdown()
 
 
 def test_forms(ratings):

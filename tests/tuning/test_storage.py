@@ -94,14 +94,16 @@ def changed(events, **changes):
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*have their user and item in train too")  # where names change sides meet
 def test_a_file_of_other_data_is_refused_whatever_differs(file):
-    events = clicks(explicit=True)
+    events, valid = ts.split.random(clicks(explicit=True), seed=0)
     base = changed(events, weights=np.ones(events.n_events, np.float32))
+    valid = changed(valid, weights=np.ones(valid.n_events, np.float32))
     table = base.by_user
     trainer, space = ts.ALS(factors=2, epochs=1), {"factors": [2]}
 
     def search(train, **options):
-        options = {"valid": base, "metric": "rmse", "relevant": 3.0} | options
+        options = {"valid": valid, "metric": "rmse", "relevant": 3.0} | options
         return ts.tune(trainer, space, train, trials=1, storage=file, **options)
 
     search(base)
@@ -119,7 +121,7 @@ def test_a_file_of_other_data_is_refused_whatever_differs(file):
         with pytest.raises(ParameterError, match=r"training events was .* there and is"):
             search(train)
     with pytest.raises(ParameterError, match=r"validation events was .* there and is"):
-        search(base, valid=changed(base, times=table.times + 1))
+        search(base, valid=changed(valid, times=valid.by_user.times + 1))
     file.unlink()
     search(base, relevant=lambda values: values >= 3)
     search(base, relevant=lambda values: values > 2.9)  # another function that chooses the same

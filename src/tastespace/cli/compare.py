@@ -32,7 +32,7 @@ def compare(
             "--model",
             metavar="[NAME=]MODEL[:SETTING,...]",
             help="als, implicit-als, popularity or baseline, with parameters and a name of your own if wanted: "
-            "small=als:factors=16,epochs=5. The setting as-implicit (or as-implicit=4) lets this model learn that "
+            "small=als:factors=16. The setting as-implicit (or as-implicit=4) lets this model learn that "
             "something was rated (at least 4) and not how high. Repeat for each model; the first is the reference.",
             show_default=False,
         ),
@@ -60,7 +60,10 @@ def compare(
         ),
     ] = None,
     resamples: Annotated[
-        int, typer.Option("--resamples", help="Bootstrap samples of users behind intervals and tests.")
+        int,
+        typer.Option(
+            "--resamples", help="Samples of users behind each interval, and swaps behind each test."
+        ),
     ] = 10_000,
     threads: Annotated[int | None, typer.Option("--threads", help="Default: one per core.")] = None,
     html: Annotated[

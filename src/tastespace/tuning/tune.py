@@ -250,11 +250,6 @@ def _validation(
     if valid is not None:
         if not isinstance(valid, Interactions):
             raise InputError(f"valid of tune must be Interactions; got {type(valid).__name__}")
-        if isinstance(split, Split) and valid is split.test:
-            raise InputError(
-                "valid of tune is the test side of the split, which is to be looked at only in the end; hold other "
-                "events out of the training side, or leave valid away where the split was made by ts.split"
-            )
         check_apart(valid, train, "train")
         if isinstance(split, Split):
             check_apart(valid, split.test, "test")
