@@ -87,7 +87,7 @@ def test_given_validation_events_are_learned_in_the_end(split):
     assert found.evaluate().metrics == ts.evaluate(found.trainer.fit(both), split).metrics
 
 
-@pytest.mark.filterwarnings("ignore:.*have their user and item in train too")
+@pytest.mark.filterwarnings("ignore:.*have their user and item in t")
 def test_validation_events_that_cannot_be_learned(split):
     message = r"valid of tune must be events like those of training, because the last fit learns from both: "
     with pytest.raises(InputError, match=message + "implicit events and ratings cannot be merged"):
