@@ -25,6 +25,7 @@ pub mod labels;
 pub mod lines;
 pub mod lists;
 pub mod metrics;
+pub mod neighbours;
 #[cfg(test)]
 mod noise;
 pub mod nonnegative;

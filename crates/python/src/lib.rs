@@ -10,6 +10,7 @@ mod csr;
 mod csv;
 mod lists;
 mod metrics;
+mod neighbours;
 mod sparse;
 mod topk;
 
@@ -29,6 +30,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     lists::register(m)?;
     als::register(m)?;
     topk::register(m)?;
+    neighbours::register(m)?;
     sparse::register(m)?;
     m.add_function(wrap_pyfunction!(instruction_sets, m)?)?;
     Ok(())
