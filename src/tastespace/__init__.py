@@ -28,6 +28,7 @@ from tastespace.reports import compare as compare
 from tastespace.reports import cross_validate as cross_validate
 from tastespace.trainers.als import ALS as ALS
 from tastespace.trainers.baseline import Baseline as Baseline
+from tastespace.trainers.ease import EASE as EASE
 from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
 from tastespace.trainers.popularity import Popularity as Popularity
 from tastespace.trainers.stopping import Epoch as Epoch
@@ -38,6 +39,7 @@ from tastespace.version import __version__ as __version__
 
 __all__ = [
     "ALS",
+    "EASE",
     "Baseline",
     "Candidates",
     "Comparison",
