@@ -13,6 +13,9 @@ use tastespace_kernels::simd::Level;
 type Table<'py> =
     (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i32>, Option<PyReadonlyArray1<'py, f32>>);
 
+/// Offsets, items and weights.
+type Columns<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i32>>, Bound<'py, PyArray1<f32>>);
+
 /// The same cells by users and by items.
 fn both<'a>(by_user: &'a Table<'_>, by_item: &'a Table<'_>) -> PyResult<(Rows<'a>, Rows<'a>)> {
     let [users, items] = [by_user, by_item].map(|table| table.0.len().saturating_sub(1));
@@ -85,7 +88,7 @@ fn ease_columns<'py>(
     ridge: f32,
     most: usize,
     threads: usize,
-) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i32>>, Bound<'py, PyArray1<f32>>)> {
+) -> PyResult<Columns<'py>> {
     let (by_user, by_item) = both(&by_user, &by_item)?;
     let columns = py
         .detach(|| {
