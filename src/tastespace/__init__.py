@@ -17,6 +17,7 @@ from tastespace.evaluation import Sampled as Sampled
 from tastespace.evaluation import evaluate as evaluate
 from tastespace.models.factor_model import FactorModel as FactorModel
 from tastespace.models.load import load as load
+from tastespace.models.neighbours import NeighbourModel as NeighbourModel
 from tastespace.models.table import Neighbours as Neighbours
 from tastespace.models.table import Recommendations as Recommendations
 from tastespace.models.table import Table as Table
@@ -27,6 +28,7 @@ from tastespace.reports import compare as compare
 from tastespace.reports import cross_validate as cross_validate
 from tastespace.trainers.als import ALS as ALS
 from tastespace.trainers.baseline import Baseline as Baseline
+from tastespace.trainers.ease import EASE as EASE
 from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
 from tastespace.trainers.popularity import Popularity as Popularity
 from tastespace.trainers.stopping import Epoch as Epoch
@@ -37,6 +39,7 @@ from tastespace.version import __version__ as __version__
 
 __all__ = [
     "ALS",
+    "EASE",
     "Baseline",
     "Candidates",
     "Comparison",
@@ -45,6 +48,7 @@ __all__ = [
     "FactorModel",
     "ImplicitALS",
     "Interactions",
+    "NeighbourModel",
     "Neighbours",
     "Popularity",
     "Recommendations",

@@ -17,6 +17,7 @@ _Table: TypeAlias = tuple[
 __all__ = [
     "Audiences",
     "Ranker",
+    "Scorer",
     "common_events",
     "count_concordant",
     "count_hits",
@@ -25,6 +26,10 @@ __all__ = [
     "csr_build",
     "csr_transpose",
     "csv_read",
+    "ease_cells",
+    "ease_columns",
+    "ease_gram",
+    "ease_weights",
     "explicit_objective",
     "explicit_solve",
     "first_fault",
@@ -204,6 +209,50 @@ class Ranker:
         item_rows: NDArray[np.int32],
         threads: int,
     ) -> NDArray[np.float32]: ...
+
+# neighbours
+_Rows: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32] | None]
+_Asking: TypeAlias = tuple[
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.float32] | None,
+    NDArray[np.int32],
+    NDArray[np.float32],
+]
+
+@final
+class Scorer:
+    def __new__(
+        cls,
+        dense: NDArray[np.float32] | None,
+        sparse: _Rows | None,
+        bias: NDArray[np.float32],
+        share: str,
+        damping: float,
+    ) -> Scorer: ...
+    def best(
+        self,
+        asking: _Asking,
+        n: int,
+        threads: int,
+        exclude: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]] | None = None,
+        bias: NDArray[np.float32] | None = None,
+        positive: NDArray[np.float32] | None = None,
+        negative: NDArray[np.float32] | None = None,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
+    def pairs(
+        self, asking: _Asking, users: NDArray[np.int32], items: NDArray[np.int32], threads: int
+    ) -> NDArray[np.float32]: ...
+
+# ease
+def ease_gram(
+    by_user: _Rows, by_item: _Rows, ridge: float, out: NDArray[np.float32], threads: int
+) -> None: ...
+def ease_weights(inverse: NDArray[np.float32], threads: int) -> None: ...
+def ease_cells(by_user: _Rows, by_item: _Rows, step: int, threads: int) -> int: ...
+def ease_columns(
+    by_user: _Rows, by_item: _Rows, ridge: float, most: int, threads: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
 
 # candidates and held-out events
 def gather_events(

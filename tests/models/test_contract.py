@@ -10,6 +10,7 @@ from tastespace.data.vocabulary import Vocabulary
 from tastespace.testing import check_model, contract, refit_with, strategies
 from tastespace.trainers.als import ALS
 from tastespace.trainers.baseline import Baseline
+from tastespace.trainers.ease import EASE
 from tastespace.trainers.implicit_als import ImplicitALS
 from tastespace.trainers.popularity import Popularity
 from tests.models.worlds import world
@@ -23,6 +24,7 @@ RATINGS = {
     "baseline": Baseline(),
     "popularity": Popularity(),
     "popularity-recent": Popularity(half_life="2d"),
+    "ease-ratings-as-weights": EASE(regularization=5.0, confidence="linear"),
     "ials-ratings-as-weights": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1),
 }
 EVENTS = {
@@ -32,6 +34,9 @@ EVENTS = {
     "ials-log": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="log"),
     "ials-bm25": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="bm25"),
     "popularity-implicit": Popularity(),
+    "ease": EASE(regularization=5.0),
+    "ease-bm25": EASE(regularization=5.0, confidence="bm25"),
+    "ease-sparse": EASE(regularization=5.0, sparse=True, neighbours=10),
 }
 
 
@@ -58,7 +63,7 @@ LARGE = {
     "many items": lambda explicit: world(60, 9000, 0.05, explicit=explicit, times=True),
 }
 CASES = [(name, size) for name in RATINGS | EVENTS for size in WORLDS] + [
-    (name, size) for name in ("als", "baseline", "popularity", "ials") for size in LARGE
+    (name, size) for name in ("als", "baseline", "popularity", "ials", "ease-sparse") for size in LARGE
 ]
 
 
@@ -82,6 +87,8 @@ def test_contract(fitted, check):
         ALS(factors=3, epochs=2, nonnegative=True),
         Baseline(),
         Popularity(),
+        EASE(regularization=2.0),
+        EASE(regularization=2.0, sparse=True, neighbours=3),
         ImplicitALS(factors=3, epochs=2, alpha=4.0),
         ImplicitALS(factors=3, epochs=2, alpha=4.0, nonnegative=True),
     ],

@@ -15,6 +15,7 @@ pub mod dense;
 pub mod double;
 pub mod draw;
 pub mod dual;
+pub mod ease;
 pub mod exact;
 pub mod faults;
 pub mod field;
@@ -26,6 +27,7 @@ pub mod labels;
 pub mod lines;
 pub mod lists;
 pub mod metrics;
+pub mod neighbours;
 #[cfg(test)]
 mod noise;
 pub mod nonnegative;

@@ -17,7 +17,7 @@ mod user;
 
 use crate::simd::Level;
 use crate::threads::{DisjointSlice, for_each_chunk};
-use best::Best;
+pub(crate) use best::Best;
 use bound::{adjusted, below, lowered};
 use codes::PANEL;
 use dots::{ABREAST, dot_in_order, dots};
@@ -54,7 +54,7 @@ pub struct Exclude<'a> {
 }
 
 impl<'a> Exclude<'a> {
-    fn of(&self, user: usize) -> &'a [i32] {
+    pub(crate) fn of(&self, user: usize) -> &'a [i32] {
         let Ok(row) = usize::try_from(self.rows[user]) else { return &[] };
         &self.indices[self.indptr[row] as usize..self.indptr[row + 1] as usize]
     }

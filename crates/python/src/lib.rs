@@ -8,8 +8,10 @@ mod candidates;
 mod check;
 mod csr;
 mod csv;
+mod ease;
 mod lists;
 mod metrics;
+mod neighbours;
 mod sparse;
 mod topk;
 
@@ -29,6 +31,8 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     lists::register(m)?;
     als::register(m)?;
     topk::register(m)?;
+    ease::register(m)?;
+    neighbours::register(m)?;
     sparse::register(m)?;
     m.add_function(wrap_pyfunction!(instruction_sets, m)?)?;
     Ok(())

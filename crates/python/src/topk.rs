@@ -11,7 +11,7 @@ use tastespace_kernels::metrics::Pairs;
 use tastespace_kernels::simd::Level;
 use tastespace_kernels::topk::{Adjust, Exclude, PackedItems};
 
-type Found<'py> = (Bound<'py, PyArray2<i32>>, Bound<'py, PyArray2<f32>>);
+pub(crate) type Found<'py> = (Bound<'py, PyArray2<i32>>, Bound<'py, PyArray2<f32>>);
 
 /// Item factors packed for scoring; immutable.
 #[pyclass(frozen, module = "tastespace._native")]
@@ -26,7 +26,7 @@ fn user_slice<'a>(users: &'a PyReadonlyArray2<'_, f32>, k: usize) -> PyResult<(u
     Ok((count, stride, values))
 }
 
-fn per_item<'a>(
+pub(crate) fn per_item<'a>(
     name: &str,
     array: Option<&'a PyReadonlyArray1<'_, f32>>,
     items: usize,
@@ -39,10 +39,11 @@ fn per_item<'a>(
     Ok(Some(values))
 }
 
-type Excluded<'py> = (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i32>, PyReadonlyArray1<'py, i32>);
+pub(crate) type Excluded<'py> =
+    (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i32>, PyReadonlyArray1<'py, i32>);
 
 /// The items that no user may get, checked for the rows in use.
-fn excluded<'a>(
+pub(crate) fn excluded<'a>(
     given: Option<&'a Excluded<'_>>,
     count: usize,
     items: usize,

@@ -24,6 +24,7 @@ class Model(StrEnum):
     implicit_als = "implicit-als"
     popularity = "popularity"
     baseline = "baseline"
+    ease = "ease"
 
     @property
     def trainer(self) -> type[Any]:
@@ -35,6 +36,7 @@ class Model(StrEnum):
             Model.implicit_als: ts.ImplicitALS,
             Model.popularity: ts.Popularity,
             Model.baseline: ts.Baseline,
+            Model.ease: ts.EASE,
         }
         return classes[self]
 
