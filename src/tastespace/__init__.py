@@ -6,8 +6,10 @@ recommends, predicts, explains, places newcomers, is evaluated and saved.
 
 from tastespace import errors as errors
 from tastespace.data import datasets as datasets
+from tastespace.data import negatives as negatives
 from tastespace.data import split as split
 from tastespace.data.interactions import Interactions as Interactions
+from tastespace.data.negatives import Negatives as Negatives
 from tastespace.data.read import read as read
 from tastespace.data.split import Split as Split
 from tastespace.data.vocabulary import Vocabulary as Vocabulary
@@ -45,6 +47,7 @@ __all__ = [
     "FactorModel",
     "ImplicitALS",
     "Interactions",
+    "Negatives",
     "Neighbours",
     "Popularity",
     "Recommendations",
@@ -63,6 +66,7 @@ __all__ = [
     "errors",
     "evaluate",
     "load",
+    "negatives",
     "read",
     "split",
     "tune",

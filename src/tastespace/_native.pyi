@@ -196,6 +196,7 @@ class Ranker:
         threads: int,
         exclude: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]] | None = None,
     ) -> list[NDArray[np.int64]]: ...
+    def scores(self, users: NDArray[np.float32], threads: int) -> NDArray[np.float32]: ...
     def pairs(
         self,
         users: NDArray[np.float32],
@@ -316,3 +317,48 @@ def count_won(
     relevant: NDArray[np.int32],
     threads: int,
 ) -> list[NDArray[np.int64]]: ...
+
+# negatives
+def draw_negatives(
+    seed: int,
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    items: int,
+    per_positive: int,
+    weights: NDArray[np.uint64] | None,
+    check: bool,
+    threads: int,
+) -> NDArray[np.int32]: ...
+
+# rerank
+def rerank_lists(
+    ranked: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    n: int,
+    candidates: int,
+    penalty: float,
+    diversity: float,
+    popularity: NDArray[np.float32] | None,
+    vectors: tuple[NDArray[np.float32], NDArray[np.float32]] | None,
+    items: int,
+    threads: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
+
+# blend
+def score_spreads(
+    users: NDArray[np.float32], items: NDArray[np.float32], factors: int, threads: int
+) -> NDArray[np.float32]: ...
+def add_standardised(
+    scores: NDArray[np.float32],
+    column_of: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    total: NDArray[np.float32],
+    threads: int,
+) -> None: ...
+def best_of_scores(
+    scores: NDArray[np.float32],
+    n: int,
+    threads: int,
+    exclude: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]] | None = None,
+    bias: NDArray[np.float32] | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...

@@ -4,12 +4,15 @@ use pyo3::prelude::*;
 use tastespace_kernels::simd::Level;
 
 mod als;
+mod blend;
 mod candidates;
 mod check;
 mod csr;
 mod csv;
 mod lists;
 mod metrics;
+mod negatives;
+mod rerank;
 mod sparse;
 mod topk;
 
@@ -30,6 +33,9 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     als::register(m)?;
     topk::register(m)?;
     sparse::register(m)?;
+    negatives::register(m)?;
+    rerank::register(m)?;
+    blend::register(m)?;
     m.add_function(wrap_pyfunction!(instruction_sets, m)?)?;
     Ok(())
 }

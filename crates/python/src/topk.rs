@@ -11,7 +11,7 @@ use tastespace_kernels::metrics::Won;
 use tastespace_kernels::simd::Level;
 use tastespace_kernels::topk::{Adjust, Exclude, PackedItems};
 
-type Found<'py> = (Bound<'py, PyArray2<i32>>, Bound<'py, PyArray2<f32>>);
+pub(crate) type Found<'py> = (Bound<'py, PyArray2<i32>>, Bound<'py, PyArray2<f32>>);
 
 /// Item factors packed for scoring; immutable.
 #[pyclass(frozen, module = "tastespace._native")]
@@ -26,7 +26,7 @@ fn user_slice<'a>(users: &'a PyReadonlyArray2<'_, f32>, k: usize) -> PyResult<(u
     Ok((count, stride, values))
 }
 
-fn per_item<'a>(
+pub(crate) fn per_item<'a>(
     name: &str,
     array: Option<&'a PyReadonlyArray1<'_, f32>>,
     items: usize,
@@ -39,17 +39,18 @@ fn per_item<'a>(
     Ok(Some(values))
 }
 
-fn in_range(name: &str, rows: &[i32], least: i32, end: usize) -> PyResult<()> {
+pub(crate) fn in_range(name: &str, rows: &[i32], least: i32, end: usize) -> PyResult<()> {
     if rows.iter().all(|&r| r >= least && (r < 0 || (r as usize) < end)) {
         return Ok(());
     }
     Err(PyValueError::new_err(format!("{name} must be in {least}..{end}")))
 }
 
-type Excluded<'py> = (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i32>, PyReadonlyArray1<'py, i32>);
+pub(crate) type Excluded<'py> =
+    (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i32>, PyReadonlyArray1<'py, i32>);
 
 /// The items that no user may get, checked for the rows in use.
-fn excluded<'a>(
+pub(crate) fn excluded<'a>(
     given: Option<&'a Excluded<'_>>,
     count: usize,
     items: usize,
@@ -168,6 +169,19 @@ impl Ranker {
             self.0.won(Level::best(), threads, users, stride, offset, exclude, indptr, relevant, out);
         });
         Ok([won, negatives, found].map(|counts| counts.into_pyarray(py)))
+    }
+
+    /// The scores of all items for every user, (count, items), the same bits as `best` gives.
+    fn scores<'py>(
+        &self,
+        py: Python<'py>,
+        users: PyReadonlyArray2<'py, f32>,
+        threads: usize,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let (count, stride, users) = user_slice(&users, self.0.factors())?;
+        let mut out = vec![0f32; count * self.0.items()];
+        py.detach(|| self.0.scores(Level::best(), threads, users, stride, &mut out));
+        PyArray1::from_vec(py, out).reshape([count, self.0.items()])
     }
 
     /// The scores of pairs, the same bits as `best` gives.

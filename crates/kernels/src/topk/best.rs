@@ -26,19 +26,19 @@ impl PartialOrd for Scored {
 }
 
 /// The best n items so far, in whatever order they come.
-pub(super) struct Best {
+pub(crate) struct Best {
     n: usize,
     held: BinaryHeap<Scored>, // the worst on top
 }
 
 impl Best {
-    pub(super) fn new(n: usize) -> Self {
+    pub(crate) fn new(n: usize) -> Self {
         Self { n, held: BinaryHeap::with_capacity(n) }
     }
 
     /// The score that an item needs to get in: above it, or equal with a row below that of the last one held. An
     /// infinite one counts as the greatest float, with which bounds can be compared.
-    pub(super) fn bar(&self) -> f32 {
+    pub(crate) fn bar(&self) -> f32 {
         if self.held.len() < self.n {
             return f32::NEG_INFINITY;
         }
@@ -46,7 +46,7 @@ impl Best {
     }
 
     /// Takes an item in if it is among the best. NaN and minus infinity never are.
-    pub(super) fn offer(&mut self, score: f32, row: i32) {
+    pub(crate) fn offer(&mut self, score: f32, row: i32) {
         let new = Scored { score, row };
         if score.is_nan() || score == f32::NEG_INFINITY {
             return;
@@ -61,7 +61,7 @@ impl Best {
     }
 
     /// Writes the items, best first, padded with -1 and -inf; and starts again.
-    pub(super) fn take(&mut self, items: &mut [i32], scores: &mut [f32]) {
+    pub(crate) fn take(&mut self, items: &mut [i32], scores: &mut [f32]) {
         items.fill(-1);
         scores.fill(f32::NEG_INFINITY);
         let mut held = std::mem::take(&mut self.held).into_sorted_vec();
