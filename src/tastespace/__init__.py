@@ -19,6 +19,7 @@ from tastespace.evaluation import Sampled as Sampled
 from tastespace.evaluation import evaluate as evaluate
 from tastespace.models.factor_model import FactorModel as FactorModel
 from tastespace.models.load import load as load
+from tastespace.models.neighbours import NeighbourModel as NeighbourModel
 from tastespace.models.table import Neighbours as Neighbours
 from tastespace.models.table import Recommendations as Recommendations
 from tastespace.models.table import Table as Table
@@ -48,6 +49,7 @@ __all__ = [
     "ImplicitALS",
     "Interactions",
     "Negatives",
+    "NeighbourModel",
     "Neighbours",
     "Popularity",
     "Recommendations",

@@ -17,6 +17,7 @@ _Table: TypeAlias = tuple[
 __all__ = [
     "Audiences",
     "Ranker",
+    "Scorer",
     "common_events",
     "count_hits",
     "count_recommended",
@@ -203,6 +204,40 @@ class Ranker:
         user_rows: NDArray[np.int32],
         item_rows: NDArray[np.int32],
         threads: int,
+    ) -> NDArray[np.float32]: ...
+
+# neighbours
+_Rows: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32] | None]
+_Asking: TypeAlias = tuple[
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.float32] | None,
+    NDArray[np.int32],
+    NDArray[np.float32],
+]
+
+@final
+class Scorer:
+    def __new__(
+        cls,
+        dense: NDArray[np.float32] | None,
+        sparse: _Rows | None,
+        bias: NDArray[np.float32],
+        share: str,
+        damping: float,
+    ) -> Scorer: ...
+    def best(
+        self,
+        asking: _Asking,
+        n: int,
+        threads: int,
+        exclude: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]] | None = None,
+        bias: NDArray[np.float32] | None = None,
+        positive: NDArray[np.float32] | None = None,
+        negative: NDArray[np.float32] | None = None,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
+    def pairs(
+        self, asking: _Asking, users: NDArray[np.int32], items: NDArray[np.int32], threads: int
     ) -> NDArray[np.float32]: ...
 
 # candidates and held-out events

@@ -27,6 +27,7 @@ pub mod lines;
 pub mod lists;
 pub mod metrics;
 pub mod negatives;
+pub mod neighbours;
 #[cfg(test)]
 mod noise;
 pub mod nonnegative;

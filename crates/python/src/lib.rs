@@ -12,6 +12,7 @@ mod csv;
 mod lists;
 mod metrics;
 mod negatives;
+mod neighbours;
 mod rerank;
 mod sparse;
 mod topk;
@@ -32,6 +33,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     lists::register(m)?;
     als::register(m)?;
     topk::register(m)?;
+    neighbours::register(m)?;
     sparse::register(m)?;
     negatives::register(m)?;
     rerank::register(m)?;

@@ -12,7 +12,7 @@ import typer
 from tastespace.cli.console import size, write, write_json
 from tastespace.cli.files import replace_file
 from tastespace.cli.options import Json, ModelFile
-from tastespace.errors import FileError
+from tastespace.errors import FileError, UnsupportedError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,6 +49,10 @@ def export(
     import tastespace as ts
 
     fitted = ts.load(model)
+    if not isinstance(fitted, ts.FactorModel):
+        raise UnsupportedError(
+            f"{model} holds no factors to export, but weights of {fitted.info.trainer}: see ts.load(...).weights"
+        )
     folder = Path(output)
     if folder.exists() and not folder.is_dir():
         raise FileError(f"{output} is a file; export writes several files into a folder")

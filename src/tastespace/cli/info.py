@@ -28,7 +28,7 @@ def info(model: ModelFile, json: Json = False) -> None:
         "items": len(fitted.items),
         "user_ids": fitted.users.kind,
         "item_ids": fitted.items.kind,
-        "factors": fitted.factors,
+        "factors": fitted.factors if isinstance(fitted, ts.FactorModel) else None,
         "scale": fitted.scale,
         "history": None if fitted.history is None else fitted.history.nnz,
         "params": fitted.info.params,

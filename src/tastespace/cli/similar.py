@@ -10,6 +10,7 @@ import typer
 from tastespace.cli.console import write_json
 from tastespace.cli.options import Count, Json, ModelFile
 from tastespace.cli.titles import TitleOptions, with_titles, write_ranked
+from tastespace.errors import UnsupportedError
 
 
 class Metric(StrEnum):
@@ -24,7 +25,12 @@ def similar(
     ids: Annotated[list[str], typer.Argument(metavar="ITEM...", help="Ids of items.", show_default=False)],
     titles: TitleOptions,
     number: Count = 10,
-    metric: Annotated[Metric, typer.Option("--metric", help="How nearness is measured.")] = Metric.cosine,
+    metric: Annotated[
+        Metric | None,
+        typer.Option(
+            "--metric", help="How nearness of factors is measured. Default: cosine.", show_default=False
+        ),
+    ] = None,
     users: Annotated[
         bool, typer.Option("--users", help="The ids name users: show users of like taste.")
     ] = False,
@@ -39,8 +45,18 @@ def similar(
     fitted = ts.load(model)
     names = {} if users else titles.load(fitted.items)
     vocabulary = fitted.users if users else fitted.items
-    nearest = fitted.similar_users if users else fitted.similar_items
-    table = nearest([vocabulary.coerce(text) for text in ids], n=number, metric=metric.value)
+    asked = [vocabulary.coerce(text) for text in ids]
+    if isinstance(fitted, ts.FactorModel):
+        measure = "cosine" if metric is None else metric.value
+        nearest = fitted.similar_users if users else fitted.similar_items
+        table = nearest(asked, n=number, metric="dot" if metric is Metric.dot else "cosine")
+    elif metric is None:
+        measure = "weight"
+        table = (fitted.similar_users if users else fitted.similar_items)(asked, n=number)
+    else:
+        raise UnsupportedError(
+            f"{fitted.info.trainer} has weights between neighbours and no factors; leave out --metric"
+        )
     rows = with_titles(table, names, of="neighbour")
     if json:
         write_json(rows)
@@ -49,5 +65,5 @@ def similar(
     write_ranked(
         rows,
         heading=lambda one: f"nearest to {noun} {one}" + (f" ({names[one]})" if one in names else ""),
-        score=metric.value,
+        score=measure,
     )

@@ -187,7 +187,7 @@ def sample(
             "items; pass check=False to draw known items"
         )
     if not kept.all():
-        users, positives, negatives, events = (a[kept] for a in (users, positives, negatives, events))
+        users, positives, negatives, events = users[kept], positives[kept], negatives[kept], events[kept]
     return Negatives(
         interactions.users,
         interactions.items,

@@ -17,6 +17,7 @@ from tastespace.evaluation.ranking import Hits, Pairs
 from tastespace.evaluation.rating import Errors, Residuals
 from tastespace.evaluation.targets import Targets
 from tastespace.models.factor_model import FactorModel
+from tastespace.models.neighbours import NeighbourModel
 
 if TYPE_CHECKING:
     from tastespace.models.protocol import Recommender
@@ -253,8 +254,8 @@ def predict_rows(
 ) -> NDArray[np.float32]:
     """Scores of pairs of rows, of which those of cold users and items are -1.
 
-    A cold pair gets what is known without the other: the mean and the known bias of a factor model, or of any other
-    model the mean of the ratings in its history.
+    A cold pair gets what is known without the other: the mean and the known bias of a model that has them, or of any
+    other model the mean of the ratings in its history.
     """
     warm = (users >= 0) & (items >= 0)
     if warm.all():
@@ -262,7 +263,7 @@ def predict_rows(
     predicted = np.empty(len(users), np.float32)
     predicted[warm] = model.score_pairs(users[warm], items[warm], threads=threads)
     users, items = users[~warm], items[~warm]
-    if isinstance(model, FactorModel):
+    if isinstance(model, FactorModel | NeighbourModel):
         of_user = np.where(users >= 0, model.user_bias[users], np.float32(0))
         of_item = np.where(items >= 0, model.item_bias[items], np.float32(0))
         predicted[~warm] = np.float32(model.mean) + of_user + of_item

@@ -11,6 +11,7 @@ from tastespace.data.interactions import Interactions
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import BadRowError, EmptyError, InputError
 from tastespace.models.padding import Floats, blank
+from tastespace.models.reading import Reader
 from tastespace.models.solvers import RowSolver, Side
 
 
@@ -34,7 +35,7 @@ class Histories:
         cls,
         events: Interactions,
         items: Vocabulary,
-        solver: RowSolver,
+        solver: Reader,
         scale: tuple[float, float] | None,
     ) -> Histories:
         """Map the items of `events` to rows of `items`.

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from os import PathLike
+from typing import Any, TypeAlias
 
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import DamagedFileError
+from tastespace.models import factor_model, neighbours
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo
-from tastespace.models.packing import KIND, unpack_table
+from tastespace.models.neighbours import NeighbourModel
+from tastespace.models.packing import Arrays, unpack_table
+from tastespace.models.profiles import profile_from
 from tastespace.models.solvers import solver_from
 from tastespace.store import ids
 from tastespace.store.file import read
 
+Model: TypeAlias = FactorModel | NeighbourModel
 
-def load(path: str | PathLike[str]) -> FactorModel:
+
+def load(path: str | PathLike[str]) -> Model:
     """Reads a model that ``save`` wrote; arrays are mapped from the file, and every byte is checked.
 
     Raises
@@ -28,26 +34,39 @@ def load(path: str | PathLike[str]) -> FactorModel:
     """
     arrays, metadata = read(path)
     try:
-        if metadata["kind"] != KIND:
-            raise DamagedFileError(f"{path} holds {metadata['kind']!r}, which this release does not know")
+        kind = metadata["kind"]
+        if kind not in (factor_model.KIND, neighbours.KIND):
+            raise DamagedFileError(f"{path} holds {kind!r}, which this release does not know")
         users = Vocabulary(ids.unpack("users", arrays, path), noun="user")
         items = Vocabulary(ids.unpack("items", arrays, path), noun="item")
+        scale = metadata["scale"]
+        shared: dict[str, Any] = {
+            "users": users,
+            "items": items,
+            "item_bias": arrays["item_bias"],
+            "mean": metadata["mean"],
+            "history": unpack_table("history", arrays, len(items)),
+            "explicit": metadata["explicit"],
+            "scale": None if scale is None else (scale[0], scale[1]),
+            "info": ModelInfo(**metadata["info"]),
+        }
         solver = metadata["solver"]
         extra = {name.removeprefix("solver."): a for name, a in arrays.items() if name.startswith("solver.")}
-        scale = metadata["scale"]
+        if kind == neighbours.KIND:
+            return _neighbours(arrays, solver, extra, shared)
         return FactorModel(
-            users=users,
-            items=items,
             user_factors=arrays["user_factors"],
             item_factors=arrays["item_factors"],
             user_bias=arrays["user_bias"],
-            item_bias=arrays["item_bias"],
-            mean=metadata["mean"],
-            history=unpack_table("history", arrays, len(items)),
-            explicit=metadata["explicit"],
-            scale=None if scale is None else (scale[0], scale[1]),
             solver=None if solver is None else solver_from(solver["kind"], solver["params"], extra),
-            info=ModelInfo(**metadata["info"]),
+            **shared,
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise DamagedFileError(f"{path} is no complete model file: {error}; save the model again") from error
+
+
+def _neighbours(arrays: Arrays, solver: Any, extra: Arrays, shared: dict[str, Any]) -> NeighbourModel:
+    profile = profile_from(solver["kind"], solver["params"], extra)
+    rows = len(shared[profile.between])
+    table = unpack_table("weights", arrays, rows)
+    return NeighbourModel(weights=arrays["weights"] if table is None else table, solver=profile, **shared)

@@ -1,4 +1,4 @@
-"""A factor model as arrays and plain metadata, and back; what the file format holds."""
+"""A model as arrays and plain metadata, and tables back; what the file format holds."""
 
 from __future__ import annotations
 
@@ -13,31 +13,26 @@ from tastespace.errors import InputError
 from tastespace.store import ids
 
 if TYPE_CHECKING:
-    from tastespace.models.factor_model import FactorModel
-
-KIND = "factor_model"
+    from tastespace.models.answering import Answering
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def pack(model: FactorModel, *, history: bool) -> tuple[Arrays, dict[str, Any]]:
-    """Arrays and metadata of a model, for :func:`tastespace.store.file.write`."""
-    arrays: Arrays = {
-        "user_factors": np.ascontiguousarray(model.user_factors),
-        "item_factors": np.ascontiguousarray(model.item_factors),
-        "user_bias": model.user_bias,
+def packed(model: Answering, kind: str, own: Arrays, *, history: bool) -> tuple[Arrays, dict[str, Any]]:
+    """The arrays of one kind of model with what all models hold, for :func:`tastespace.store.file.write`."""
+    arrays = own | {
         "item_bias": model.item_bias,
         **ids.pack("users", model.users.ids),
         **ids.pack("items", model.items.ids),
     }
     if history and model.history is not None:
-        arrays |= _pack_table("history", model.history)
+        arrays |= pack_table("history", model.history)
     solver = None
     if model.solver is not None:
         solver = {"kind": model.solver.kind, "params": model.solver.params()}
         arrays |= {f"solver.{name}": array for name, array in model.solver.arrays().items()}
     metadata = {
-        "kind": KIND,
+        "kind": kind,
         "mean": model.mean,
         "explicit": model.explicit,
         "scale": None if model.scale is None else list(model.scale),
@@ -47,7 +42,8 @@ def pack(model: FactorModel, *, history: bool) -> tuple[Arrays, dict[str, Any]]:
     return arrays, metadata
 
 
-def _pack_table(name: str, table: Csr) -> Arrays:
+def pack_table(name: str, table: Csr) -> Arrays:
+    """The arrays of a table, under its name."""
     parts: dict[str, npt.NDArray[Any] | None] = {
         "indptr": table.indptr,
         "indices": table.indices,

@@ -7,7 +7,7 @@ equations.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +17,11 @@ import numpy.typing as npt
 import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
-from tastespace.errors import InputError, NewerFormatError, NumericalError, UnsupportedError
+from tastespace.errors import NewerFormatError, NumericalError, UnsupportedError
 from tastespace.models.confidence import Confidence
 from tastespace.models.padding import Floats, blank
+from tastespace.models.reading import Doubles, Reader
 
-Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int32]
 
 #: The weight of each event, or None and the weight of them all.
@@ -37,24 +37,11 @@ class Side:
     gram: Floats | None = None
 
 
-class RowSolver(ABC):
+class RowSolver(Reader):
     """Solves rows of one side against the fixed other side."""
-
-    kind: str
-
-    #: Whether the values of events are ratings, which cannot be left out.
-    ratings = False
-
-    #: Whether the values of events are weights, which must be above 0.
-    weighs = False
 
     #: Whether factors below 0 are not allowed.
     nonnegative = False
-
-    def check(self, train: Interactions) -> None:
-        """Raises InputError if values are weights and one of them is not above 0."""
-        if self.weighs:
-            check_weights(train)
 
     def relearned(self, train: Interactions) -> RowSolver:
         """This solver with whatever it counts in the training set counted again."""
@@ -105,14 +92,6 @@ class RowSolver(ABC):
             return np.arange(items.factors.shape[1])
         factors, _ = self.users(events, items, 1)
         return np.flatnonzero(factors[0])
-
-    @abstractmethod
-    def params(self) -> dict[str, Any]:
-        """Settings as plain data; arrays go to :meth:`arrays`."""
-
-    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Arrays to store beside the settings."""
-        return {}
 
 
 def _row_error(error: ArithmeticError, noun: str) -> NumericalError:
@@ -406,26 +385,6 @@ class CountRows(RowSolver):
 
     def params(self) -> dict[str, Any]:
         return {"half_life": self.half_life}
-
-
-def check_weights(train: Interactions) -> None:
-    """Checks that every value can be a weight.
-
-    Raises
-    ------
-    InputError
-        If one is not above 0; names the user and the item.
-    """
-    values = train.by_user.values
-    if values is None or (values > 0).all():
-        return
-    event = int(np.argmin(values > 0))
-    [user] = train.users.ids[train.user_rows()[[event]]].tolist()
-    [item] = train.items.ids[train.by_user.indices[[event]]].tolist()
-    raise InputError(
-        f"an implicit model needs values > 0; user {user!r} and item {item!r} have {values[event]:g}. "
-        "Drop such events, or use ratings.as_implicit(at_least=...)"
-    )
 
 
 def _weights_and_targets(events: Csr, mean: float, bias: Floats) -> tuple[Doubles, Doubles]:

@@ -1,7 +1,8 @@
-"""A newcomer placed in the space by fold-in."""
+"""A newcomer placed by fold-in."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
@@ -11,14 +12,15 @@ import numpy as np
 from tastespace.data.csr import Csr
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import BadRowError, EmptyError, InputError
-from tastespace.models.adjust import adjustment
+from tastespace.models.adjust import Adjustment, adjustment
 from tastespace.models.explanation import Explanation
 from tastespace.models.padding import Floats
-from tastespace.models.protocol import ID, Id, Scores
-from tastespace.models.solvers import RowSolver
+from tastespace.models.protocol import ID, Id, Rows, Scores
+from tastespace.models.reading import Reader
 from tastespace.models.table import Recommendations
 
 if TYPE_CHECKING:
+    from tastespace.models.answering import Answering
     from tastespace.models.factor_model import FactorModel
 
 #: What stands in the ``user`` column of a visitor's recommendations.
@@ -26,8 +28,8 @@ VISITOR = "visitor"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Visitor:
-    """A user who was not in training, placed by an exact row solve; made by ``model.fold_in``.
+class Visitor(ABC):
+    """A user who was not in training, placed by a history; made by ``model.fold_in``.
 
     Attributes
     ----------
@@ -37,20 +39,16 @@ class Visitor:
         The visitor's history, one row.
     """
 
-    model: FactorModel
+    model: Answering
     events: Csr
-    _vector: Floats  # (1, padded factors)
-    _bias: Floats  # (1,)
 
-    @property
-    def factors(self) -> Floats:
-        """The visitor's factors, float32 (factors,)."""
-        return self._vector[0, : self.model.factors]
+    @abstractmethod
+    def _best(self, n: int, seen: tuple[Csr, Rows] | None, adjust: Adjustment | None) -> tuple[Rows, Scores]:
+        """The best n items, (1, n), and their scores."""
 
-    @property
-    def bias(self) -> float:
-        """The visitor's bias."""
-        return float(self._bias[0])
+    @abstractmethod
+    def _scores(self, item_rows: Rows) -> Scores:
+        """Raw scores of items."""
 
     def __repr__(self) -> str:
         return f"Visitor with {self.events.nnz} items, placed by {self.model!r}"
@@ -68,15 +66,15 @@ class Visitor:
 
         The column ``user`` holds ``"visitor"``.
         """
-        model = self.model
-        adjust = adjustment(model.items, allow, deny, boost)
+        items = self.model.items
+        adjust = adjustment(items, allow, deny, boost)
         seen = (self.events, np.zeros(1, np.int32)) if exclude_seen else None
-        found, scores = model._best(self._vector, np.float32(model.mean) + self._bias, n, seen, adjust)
+        found, scores = self._best(n, seen, adjust)
         valid = found[0] >= 0
         return Recommendations(
             {
                 "user": np.full(int(valid.sum()), VISITOR, object),
-                "item": model.items.ids[found[0][valid]],
+                "item": items.ids[found[0][valid]],
                 "rank": np.arange(1, valid.sum() + 1, dtype=np.int32),
                 "score": scores[0][valid],
             }
@@ -95,22 +93,46 @@ class Visitor:
         UnknownItemError
             Naming the items that the model does not know.
         """
-        model = self.model
         if isinstance(items, ID):
             return float(self.predict([items])[0])
-        rows = model.items.rows(items)
-        scores = model._ranker.pairs(self._vector, np.zeros(len(rows), np.int32), rows, 1)
-        return model._clip(scores + (np.float32(model.mean) + self._bias))
+        return self.model._clip(self._scores(self.model.items.rows(items)))
 
     def explain(self, item: Id) -> Explanation:
         """Which of the visitor's own events drive the score of ``item``; see ``FactorModel.explain``."""
-        return self.model._explanation(self.model._solver("explain"), None, item, self.events)
+        return self.model._explanation(None, item, self.events)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FactorVisitor(Visitor):
+    """A visitor placed in the space of a factor model by an exact row solve."""
+
+    model: FactorModel
+    _vector: Floats  # (1, padded factors)
+    _bias: Floats  # (1,)
+
+    @property
+    def factors(self) -> Floats:
+        """The visitor's factors, float32 (factors,)."""
+        return self._vector[0, : self.model.factors]
+
+    @property
+    def bias(self) -> float:
+        """The visitor's bias."""
+        return float(self._bias[0])
+
+    def _best(self, n: int, seen: tuple[Csr, Rows] | None, adjust: Adjustment | None) -> tuple[Rows, Scores]:
+        return self.model._best(self._vector, np.float32(self.model.mean) + self._bias, n, seen, adjust)
+
+    def _scores(self, item_rows: Rows) -> Scores:
+        model = self.model
+        scores = model._ranker.pairs(self._vector, np.zeros(len(item_rows), np.int32), item_rows, 1)
+        return np.asarray(scores + (np.float32(model.mean) + self._bias))
 
 
 def history_of(
     items: Vocabulary,
     history: Mapping[Id, float] | Iterable[Id],
-    solver: RowSolver,
+    solver: Reader,
     scale: tuple[float, float] | None,
     skip_unknown: bool = False,
 ) -> Csr:

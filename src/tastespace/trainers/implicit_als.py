@@ -16,7 +16,8 @@ from tastespace.models.confidence import KINDS, Confidence, Kind
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.padding import Floats, duplicate, locked
-from tastespace.models.solvers import ImplicitRows, Weights, check_weights
+from tastespace.models.reading import check_weights
+from tastespace.models.solvers import ImplicitRows, Weights
 from tastespace.trainers.base import Trainer, check_events, plain
 from tastespace.trainers.init import Start, drop_signs, start_factors, svd_factors
 from tastespace.trainers.loop import State, run_epochs

@@ -1,0 +1,232 @@
+"""Lists and predictions of a model, whatever its scores are made of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, overload
+
+import numpy as np
+
+from tastespace.data.csr import Csr
+from tastespace.data.vocabulary import Vocabulary
+from tastespace.errors import HistoryError, InputError, UnknownUserError
+from tastespace.models.adjust import Adjustment, adjustment
+from tastespace.models.info import ModelInfo
+from tastespace.models.nearest import at_least_one, listed
+from tastespace.models.protocol import ID, Id, Rows, Scores
+from tastespace.models.table import Recommendations
+
+#: What a list without seen items does with the history.
+SEEN = "leave out what they have seen"
+
+
+class Listing(ABC):
+    """The lists and predictions that follow from a model's scores."""
+
+    users: Vocabulary
+    items: Vocabulary
+    history: Csr | None
+    scale: tuple[float, float] | None
+    info: ModelInfo
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles go through the constructor, which derives what is not stored."""
+        return type(self), tuple(getattr(self, f.name) for f in fields(self) if f.init)  # type: ignore[arg-type]
+
+    @abstractmethod
+    def _rank(
+        self,
+        user_rows: Rows,
+        n: int,
+        exclude_seen: bool,
+        adjust: Adjustment | None,
+        threads: int | None = None,
+    ) -> tuple[Rows, Scores]:
+        """:meth:`rank` of rows that are known to be users."""
+
+    @abstractmethod
+    def score_pairs(self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None) -> Scores:
+        """Raw scores of pairs of rows, float32 (pairs,); the same bits as :meth:`rank` gives."""
+
+    def rank(
+        self,
+        user_rows: Rows,
+        n: int,
+        *,
+        exclude_seen: bool = True,
+        threads: int | None = None,
+        adjust: Adjustment | None = None,
+    ) -> tuple[Rows, Scores]:
+        """The best n items of each user row.
+
+        Parameters
+        ----------
+        user_rows
+            int32 (users,).
+        n
+            Items for each user.
+        exclude_seen
+            Leave out what the user has seen.
+        threads
+            At most this many; None: all cores. One user takes one.
+        adjust
+            Item filters and boosts, from :func:`tastespace.models.adjust.adjustment`.
+
+        Returns
+        -------
+        int32 (users, n), float32 (users, n)
+            Item rows, best first (equal scores by item row), padded with -1; raw scores padded with -inf.
+
+        Raises
+        ------
+        HistoryError
+            If seen items are to be left out and the model holds no history.
+        """
+        self._check_rows("user", user_rows, len(self.users))
+        return self._rank(user_rows, n, exclude_seen, adjust, threads)
+
+    @overload
+    def predict(self, users: Id, items: Id) -> float: ...  # type: ignore[overload-overlap]  # text is an id
+    @overload
+    def predict(self, users: Sequence[Id], items: Sequence[Id]) -> Scores: ...
+
+    def predict(self, users: Id | Sequence[Id], items: Id | Sequence[Id]) -> float | Scores:
+        """Scores of pairs of ids; ratings are kept inside the rating scale.
+
+        Parameters
+        ----------
+        users, items
+            Two ids, or two sequences of ids of equal length.
+
+        Returns
+        -------
+        float, or float32 (pairs,)
+
+        Raises
+        ------
+        UnknownUserError, UnknownItemError
+            Naming the ids that the model does not know.
+        InputError
+            If the sequences differ in length.
+        """
+        if isinstance(users, ID) and isinstance(items, ID):
+            user, item = self.users.row(users), self.items.row(items)
+            pair = self.score_pairs(np.array([user], np.int32), np.array([item], np.int32))
+            return float(self._clip(pair)[0])
+        if isinstance(users, ID) or isinstance(items, ID):
+            raise InputError("predict takes two ids or two sequences of equal length; got one of each")
+        user_rows, item_rows = self.users.rows(users), self.items.rows(items)
+        if len(user_rows) != len(item_rows):
+            raise InputError(
+                f"predict needs as many users as items; got {len(user_rows)} and {len(item_rows)}"
+            )
+        return self._clip(self.score_pairs(user_rows, item_rows))
+
+    @staticmethod
+    def _check_rows(noun: str, rows: Rows, end: int) -> None:
+        if len(rows) and (rows.min() < 0 or rows.max() >= end):
+            raise InputError(f"{noun} rows must be in 0..{end - 1}; got {rows.min()}..{rows.max()}")
+
+    def _clip(self, scores: Scores) -> Scores:
+        return (
+            scores
+            if self.scale is None
+            else np.clip(scores, np.float32(self.scale[0]), np.float32(self.scale[1]))
+        )
+
+    def recommend(
+        self,
+        users: Id | Iterable[Id],
+        n: int = 10,
+        *,
+        exclude_seen: bool = True,
+        allow: Iterable[Id] | None = None,
+        deny: Iterable[Id] | None = None,
+        boost: Mapping[Id, float] | None = None,
+    ) -> Recommendations:
+        """The n best items of one or several users, by raw score.
+
+        There are always n rows a user, or all valid items there are.
+
+        Parameters
+        ----------
+        users
+            An id, or several.
+        n
+            Items for each user, at least 1.
+        exclude_seen
+            Leave out what the user has seen.
+        allow
+            Only these items; ids that the model does not know are never recommended anyway.
+        deny
+            Never these items.
+        boost
+            Factors > 0 by item: a positive score is multiplied, a negative one divided.
+
+        Returns
+        -------
+        Recommendations
+            Columns user, item, rank (from 1), score.
+
+        Raises
+        ------
+        UnknownUserError
+            Naming the users; :meth:`fold_in` places them from their history.
+        HistoryError
+            If seen items are to be left out and the model holds no history.
+        """
+        rows = self._user_rows(users)
+        adjust = adjustment(self.items, allow, deny, boost)
+        found, scores = self._rank(rows, n, exclude_seen, adjust)
+        return self._listed(rows, found, scores)
+
+    def recommend_all(
+        self,
+        n: int = 10,
+        *,
+        batch: int = 4096,
+        exclude_seen: bool = True,
+        allow: Iterable[Id] | None = None,
+        deny: Iterable[Id] | None = None,
+        boost: Mapping[Id, float] | None = None,
+    ) -> Iterator[Recommendations]:
+        """Recommendations for every user in row order, ``batch`` users at a time, in bounded memory.
+
+        Parameters are those of :meth:`recommend`.
+        """
+        n, batch = at_least_one("n", n), at_least_one("batch", batch)
+        adjust = adjustment(self.items, allow, deny, boost)
+        if exclude_seen:
+            self._history(SEEN)
+
+        def answers() -> Iterator[Recommendations]:
+            for start in range(0, len(self.users), batch):
+                rows = np.arange(start, min(start + batch, len(self.users)), dtype=np.int32)
+                found, scores = self._rank(rows, n, exclude_seen, adjust)
+                yield self._listed(rows, found, scores)
+
+        return answers()
+
+    def _user_rows(self, users: Id | Iterable[Id]) -> Rows:
+        try:
+            if isinstance(users, ID):
+                return np.array([self.users.row(users)], np.int32)
+            return self.users.rows(users)
+        except UnknownUserError as error:
+            raise UnknownUserError(
+                f"{error}; for a newcomer use model.fold_in({{item: value, ...}}).recommend()"
+            ) from None
+
+    def _listed(self, user_rows: Rows, found: Rows, scores: Scores) -> Recommendations:
+        return Recommendations(listed("user", self.users, user_rows, "item", self.items, found, scores))
+
+    def _history(self, what: str) -> Csr:
+        if self.history is None:
+            remedy = "pass exclude_seen=False, or " if what == SEEN else ""
+            raise HistoryError(
+                f"this model was saved without its users' histories and cannot {what}; "
+                f"{remedy}save it with history=True"
+            )
+        return self.history
