@@ -17,9 +17,11 @@ from tastespace.evaluation import Candidates as Candidates
 from tastespace.evaluation import Report as Report
 from tastespace.evaluation import Sampled as Sampled
 from tastespace.evaluation import evaluate as evaluate
+from tastespace.models.blend import Blend as Blend
 from tastespace.models.factor_model import FactorModel as FactorModel
 from tastespace.models.load import load as load
 from tastespace.models.neighbours import NeighbourModel as NeighbourModel
+from tastespace.models.reranked import Reranked as Reranked
 from tastespace.models.table import Neighbours as Neighbours
 from tastespace.models.table import Recommendations as Recommendations
 from tastespace.models.table import Table as Table
@@ -36,11 +38,13 @@ from tastespace.trainers.stopping import Epoch as Epoch
 from tastespace.trainers.stopping import Stopping as Stopping
 from tastespace.tuning import Tuning as Tuning
 from tastespace.tuning import tune as tune
+from tastespace.tuning import tune_blend as tune_blend
 from tastespace.version import __version__ as __version__
 
 __all__ = [
     "ALS",
     "Baseline",
+    "Blend",
     "Candidates",
     "Comparison",
     "CrossValidation",
@@ -54,6 +58,7 @@ __all__ = [
     "Popularity",
     "Recommendations",
     "Report",
+    "Reranked",
     "Sampled",
     "Split",
     "Stopping",
@@ -72,4 +77,5 @@ __all__ = [
     "read",
     "split",
     "tune",
+    "tune_blend",
 ]

@@ -120,7 +120,7 @@ def tune(
     """
     started = time.monotonic()
     base = _trainer(trainer)
-    lower = _lower(metric)
+    lower = lower_is_better(metric)
     _check_counts(base, trials, seeds, seed, seconds)
     _check_choices(method, prune)
     with quiet_optuna():
@@ -176,8 +176,14 @@ def _trainer(given: Any) -> Trainer:
     return made
 
 
-def _lower(metric: str) -> bool:
-    """Whether less of the metric is better."""
+def lower_is_better(metric: str) -> bool:
+    """Whether less of a metric is better.
+
+    Raises
+    ------
+    ParameterError
+        If it is unknown, lacks its cut-off, or describes what is neither good nor bad.
+    """
     if not isinstance(metric, str):
         raise ParameterError(f"metric of tune must be one name, such as 'ndcg@10'; got {metric!r}")
     select(10, metric)  # knows all names
