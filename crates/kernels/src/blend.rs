@@ -102,7 +102,7 @@ pub fn best_of(
     items: &mut [i32],
     best: &mut [f32],
 ) {
-    let users = if columns == 0 { 0 } else { scores.len() / columns };
+    let users = scores.len().checked_div(columns).unwrap_or(0);
     assert!(scores.len() == users * columns && items.len() == users * n && best.len() == users * n);
     let (items, best) = (DisjointSlice::new(items), DisjointSlice::new(best));
     let init = || (Best::new(n.min(columns)), vec![false; columns]);

@@ -22,11 +22,11 @@ pub struct Vectors<'a> {
 pub struct Rerank<'a> {
     /// Places that change; what follows stays behind them.
     pub candidates: usize,
-    /// How much of the range of the scores the most popular item loses.
+    /// How much of the range of the scores the most popular candidate loses to the least popular one.
     pub penalty: f64,
     /// Weight of the likeness to what stands above, 0 to below 1.
     pub diversity: f64,
-    /// Popularity of each item, 0 to 1, (items,); given where there is a penalty.
+    /// Popularity of each item on any scale, (items,); given where there is a penalty.
     pub popularity: Option<&'a [f32]>,
     /// Given where there is a diversity.
     pub vectors: Option<Vectors<'a>>,
@@ -43,6 +43,13 @@ struct Scratch {
     left: Vec<u32>,
     /// (candidates, stride), of length 1.
     tile: Vec<f32>,
+}
+
+/// The least of some values, and how far the others go above it; 1 where all are the same.
+fn spread(values: impl Iterator<Item = f32>) -> (f64, f64) {
+    let (low, high) = values.fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
+    let (low, high) = (f64::from(low), f64::from(high));
+    (low, if high > low { high - low } else { 1.0 })
 }
 
 /// `alike[j]` becomes the greater of itself and `tile[j] . tile[chosen]`, for all j of `left`.
@@ -97,7 +104,7 @@ pub fn rerank(
     items: &mut [i32],
     scores: &mut [f32],
 ) {
-    let users = if places == 0 { 0 } else { ranked.len() / places };
+    let users = ranked.len().checked_div(places).unwrap_or(0);
     assert!(given.len() == ranked.len() && items.len() == scores.len());
     assert!(places == 0 || items.len() == users * n);
     let (items, scores) = (DisjointSlice::new(items), DisjointSlice::new(scores));
@@ -129,16 +136,20 @@ impl Rerank<'_> {
         if head == 0 {
             return;
         }
-        let (top, low) = (f64::from(given[0]), f64::from(given[head - 1]));
-        let range = if top > low { top - low } else { 1.0 };
+        let (low, range) = spread(given[..head].iter().copied());
         let relevance = |at: usize| (f64::from(given[at]) - low) / range;
         let share = 1.0 - self.diversity;
         scratch.worth.clear();
-        scratch.worth.extend((0..head).map(|at| {
-            let popular =
-                self.popularity.map_or(0.0, |popularity| f64::from(popularity[ranked[at] as usize]));
-            share * (relevance(at) - self.penalty * popular)
-        }));
+        match self.popularity {
+            Some(popularity) => {
+                let of = |at: usize| popularity[ranked[at] as usize];
+                let (low, range) = spread((0..head).map(of));
+                let popular = |at: usize| (f64::from(of(at)) - low) / range;
+                let worth = |at| share * (relevance(at) - self.penalty * popular(at));
+                scratch.worth.extend((0..head).map(worth));
+            }
+            None => scratch.worth.extend((0..head).map(|at| share * relevance(at))),
+        }
         let wanted = head.min(items.len());
         match self.vectors {
             Some(vectors) if self.diversity > 0.0 => {
@@ -284,7 +295,10 @@ mod tests {
             let at = list.iter().position(|&i| i == item).unwrap();
             let range = f64::from(given[0]) - f64::from(given[head - 1]);
             let relevance = (f64::from(given[at]) - f64::from(given[head - 1])) / range.max(1e-30);
-            let popular = how.penalty * f64::from(self.popularity[item as usize]);
+            let popularity = |i: i32| f64::from(self.popularity[i as usize]);
+            let least = list[..head].iter().map(|&i| popularity(i)).fold(f64::MAX, f64::min);
+            let most = list[..head].iter().map(|&i| popularity(i)).fold(f64::MIN, f64::max);
+            let popular = how.penalty * (popularity(item) - least) / (most - least).max(1e-30);
             let alike = chosen.iter().map(|&other| self.cosine(item, other)).fold(0.0, f64::max);
             (1.0 - how.diversity) * (relevance - popular) - how.diversity * alike
         }

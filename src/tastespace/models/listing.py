@@ -183,9 +183,9 @@ class Listing(ABC):
         boost
             Factors > 0 by item: a positive score is multiplied, a negative one divided.
         popularity_penalty
-            At least 0: the candidates are put into the order of their scores less this times their popularity, where
-            scores run from 0 to 1 over the candidates and popularity, in logarithms of the users who have the item in
-            the model's history, from 0 to 1 over the catalogue. :meth:`reranked` has the formulas.
+            At least 0: the candidates are put into the order of their scores less this times their popularity. Over
+            the candidates of a user, scores run from 0 to 1 and so does popularity, the logarithm of how many users
+            have the item in the model's history. :class:`tastespace.Reranked` has the formulas.
         diversity
             From 0 to below 1: at each place stands the candidate that is worth most, less this times how alike it is,
             by the cosine of factors, to the most alike item above.

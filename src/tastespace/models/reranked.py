@@ -32,11 +32,11 @@ class Reranked(Listing):
     r"""A frozen model whose lists are those of another model in another order; made by ``model.reranked``.
 
     Of the exact best ``candidates`` items of a user, after filters, boosts and seen items, let :math:`r_{ui}` be the
-    score of the model, shifted and scaled so that it runs from 1 at the first candidate to 0 at the last; with the
-    popularity :math:`\pi_i = \log(1 + n_i) / \log(1 + \max_j n_j)` of an item that :math:`n_i` users have, the items S
-    already chosen and the cosine of item factors, the next place goes to the candidate with the greatest
+    score of the model, shifted and scaled so that it runs from 0 to 1 over these candidates, and :math:`\pi_{ui}` the
+    same of :math:`\log(1 + n_i)`, where :math:`n_i` users have the item. With the items S already chosen and the cosine
+    of item factors, the next place goes to the candidate with the greatest
 
-    .. math:: (1 - d) (r_{ui} - \beta \pi_i) - d \max_{j \in S} \max(0, \cos(q_i, q_j)),
+    .. math:: (1 - d) (r_{ui} - \beta \pi_{ui}) - d \max_{j \in S} \max(0, \cos(q_i, q_j)),
 
     equal ones by item row; :math:`\beta` is ``popularity_penalty``, d ``diversity``. That number is the score in the
     list. Items after the candidates keep their order, with scores below. Nothing depends on the scale of the model's
@@ -49,7 +49,7 @@ class Reranked(Listing):
     reranking
         The settings.
     popularity
-        Of each item, float32 (items,); None without a penalty.
+        :math:`\log(1 + n_i)` of each item, float32 (items,); None without a penalty.
     space
         The vectors by which items are alike, float32 (items, factors); None: the factors of the model.
 

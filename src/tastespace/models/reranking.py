@@ -28,7 +28,8 @@ class Reranking:
     Attributes
     ----------
     popularity_penalty
-        At least 0: how much of the range of the candidates' scores the most popular item loses.
+        At least 0: how much of the range of the candidates' scores the most popular of them loses to the least
+        popular one.
     diversity
         From 0 to below 1: weight of the greatest cosine with an item that stands above.
     candidates
@@ -80,7 +81,7 @@ class Reranking:
         items
             Number of items.
         popularity
-            Of each item, from 0 to 1; needed where there is a penalty.
+            Of each item, on any scale; needed where there is a penalty.
         vectors
             Of the items, padded, and one over their lengths; needed where there is a diversity.
         """
@@ -99,7 +100,5 @@ class Reranking:
 
 
 def popularity_of(history: Csr) -> Floats:
-    """``log(1 + n_i) / log(1 + max n)``, float32 (items,), with n_i the users who have item i."""
-    counts = np.bincount(history.indices, minlength=history.columns)
-    logs = np.log1p(counts)
-    return np.asarray(logs / max(float(logs.max(initial=0.0)), 1e-9), np.float32)
+    """``log(1 + n_i)``, float32 (items,), with n_i the users who have item i."""
+    return np.log1p(np.bincount(history.indices, minlength=history.columns)).astype(np.float32)
