@@ -6,8 +6,10 @@ recommends, predicts, explains, places newcomers, is evaluated and saved.
 
 from tastespace import errors as errors
 from tastespace.data import datasets as datasets
+from tastespace.data import negatives as negatives
 from tastespace.data import split as split
 from tastespace.data.interactions import Interactions as Interactions
+from tastespace.data.negatives import Negatives as Negatives
 from tastespace.data.read import read as read
 from tastespace.data.split import Split as Split
 from tastespace.data.vocabulary import Vocabulary as Vocabulary
@@ -15,9 +17,11 @@ from tastespace.evaluation import Candidates as Candidates
 from tastespace.evaluation import Report as Report
 from tastespace.evaluation import Sampled as Sampled
 from tastespace.evaluation import evaluate as evaluate
+from tastespace.models.blend import Blend as Blend
 from tastespace.models.factor_model import FactorModel as FactorModel
 from tastespace.models.load import load as load
 from tastespace.models.neighbours import NeighbourModel as NeighbourModel
+from tastespace.models.reranked import Reranked as Reranked
 from tastespace.models.table import Neighbours as Neighbours
 from tastespace.models.table import Recommendations as Recommendations
 from tastespace.models.table import Table as Table
@@ -35,12 +39,14 @@ from tastespace.trainers.stopping import Epoch as Epoch
 from tastespace.trainers.stopping import Stopping as Stopping
 from tastespace.tuning import Tuning as Tuning
 from tastespace.tuning import tune as tune
+from tastespace.tuning import tune_blend as tune_blend
 from tastespace.version import __version__ as __version__
 
 __all__ = [
     "ALS",
     "EASE",
     "Baseline",
+    "Blend",
     "Candidates",
     "Comparison",
     "CrossValidation",
@@ -48,11 +54,13 @@ __all__ = [
     "FactorModel",
     "ImplicitALS",
     "Interactions",
+    "Negatives",
     "NeighbourModel",
     "Neighbours",
     "Popularity",
     "Recommendations",
     "Report",
+    "Reranked",
     "Sampled",
     "Split",
     "Stopping",
@@ -67,7 +75,9 @@ __all__ = [
     "errors",
     "evaluate",
     "load",
+    "negatives",
     "read",
     "split",
     "tune",
+    "tune_blend",
 ]

@@ -18,6 +18,8 @@ __all__ = [
     "Audiences",
     "Ranker",
     "Scorer",
+    "add_standardised",
+    "best_of_scores",
     "common_events",
     "count_concordant",
     "count_hits",
@@ -26,6 +28,7 @@ __all__ = [
     "csr_build",
     "csr_transpose",
     "csv_read",
+    "draw_negatives",
     "ease_cells",
     "ease_columns",
     "ease_gram",
@@ -41,7 +44,9 @@ __all__ = [
     "instruction_sets",
     "list_means",
     "rank_candidates",
+    "rerank_lists",
     "sample_candidates",
+    "score_spreads",
     "sparse_multiply",
     "weighted_gram",
 ]
@@ -202,6 +207,7 @@ class Ranker:
         threads: int,
         exclude: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]] | None = None,
     ) -> list[NDArray[np.int64]]: ...
+    def scores(self, users: NDArray[np.float32], threads: int) -> NDArray[np.float32]: ...
     def pairs(
         self,
         users: NDArray[np.float32],
@@ -369,3 +375,48 @@ def count_unexpected(
     count: NDArray[np.int32],
     threads: int,
 ) -> None: ...
+
+# negatives
+def draw_negatives(
+    seed: int,
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    items: int,
+    per_positive: int,
+    weights: NDArray[np.uint64] | None,
+    check: bool,
+    threads: int,
+) -> NDArray[np.int32]: ...
+
+# rerank
+def rerank_lists(
+    ranked: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    n: int,
+    candidates: int,
+    penalty: float,
+    diversity: float,
+    popularity: NDArray[np.float32] | None,
+    vectors: tuple[NDArray[np.float32], NDArray[np.float32]] | None,
+    items: int,
+    threads: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
+
+# blend
+def score_spreads(
+    users: NDArray[np.float32], items: NDArray[np.float32], factors: int, threads: int
+) -> NDArray[np.float32]: ...
+def add_standardised(
+    scores: NDArray[np.float32],
+    column_of: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    total: NDArray[np.float32],
+    threads: int,
+) -> None: ...
+def best_of_scores(
+    scores: NDArray[np.float32],
+    n: int,
+    threads: int,
+    exclude: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]] | None = None,
+    bias: NDArray[np.float32] | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...

@@ -256,6 +256,19 @@ def test_growing_goes_from_model_to_model(split):
     assert found.params["factors"] == stages[-1].factors or len(stages) == 1
 
 
+def test_a_trainer_grows_as_it_is(split):
+    base = trained(factors=4)
+    found = ts.tune(base, {}, split, grow=16)
+    assert found.trials["state"].tolist() == ["complete", *["grown"] * (len(found.trials) - 1)]
+    assert found.trials["factors"].tolist() == [4, 8, 8, 16, 16][: len(found.trials)]
+    alone = ts.tune(base, {"cg_steps": [base.cg_steps]}, split, trials=1)
+    assert found.trials["value"][0] == alone.value
+    again = ts.tune(base, {}, split, grow=16, trials=9)
+    assert again.trials["value"].tolist() == found.trials["value"].tolist()
+    with pytest.raises(ParameterError, match="space must map parameters to what they may be"):
+        ts.tune(base, {}, split)
+
+
 def test_growing_stops_at_ctrl_c(split, stop_at, capsys):
     stop_at(4, KeyboardInterrupt())  # two trials, the best once more, and the first doubling
     found = ts.tune(trained(factors=2), {"regularization": [1e-3, 1e-2]}, split, method="grid", grow=True)

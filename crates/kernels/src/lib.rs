@@ -5,6 +5,7 @@
 
 pub mod als;
 pub mod audiences;
+pub mod blend;
 pub mod blocks;
 pub mod candidates;
 pub mod cholesky;
@@ -27,6 +28,7 @@ pub mod labels;
 pub mod lines;
 pub mod lists;
 pub mod metrics;
+pub mod negatives;
 pub mod neighbours;
 #[cfg(test)]
 mod noise;
@@ -34,6 +36,7 @@ pub mod nonnegative;
 pub mod objective;
 pub mod primal;
 pub mod random;
+pub mod rerank;
 pub mod row;
 pub mod simd;
 pub mod sparse;

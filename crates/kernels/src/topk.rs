@@ -254,6 +254,40 @@ impl PackedItems {
         waiting.count = 0;
     }
 
+    /// Scores of all items for every user, `users[u] . item + bias`, the same bits as [`PackedItems::best`] gives.
+    ///
+    /// `users` is (count, k; rows `stride` apart), `out` is (count, items) by item row.
+    pub fn scores(&self, level: Level, threads: usize, users: &[f32], stride: usize, out: &mut [f32]) {
+        let items = self.items();
+        if items == 0 {
+            return;
+        }
+        let count = out.len() / items;
+        assert!(
+            out.len() == count * items && (count * stride <= users.len() && self.k <= stride || self.k == 0)
+        );
+        let out = DisjointSlice::new(out);
+        for_each_chunk(
+            threads,
+            count,
+            || (),
+            |(), user| {
+                // SAFETY: every user has a row of its own.
+                let out = unsafe { out.range(user * items, (user + 1) * items) };
+                let vector = if self.k == 0 { &[] } else { &users[user * stride..user * stride + self.k] };
+                for first in (0..self.rows.len()).step_by(ABREAST) {
+                    let count = ABREAST.min(self.rows.len() - first);
+                    // The last places are looked at once more where fewer are left.
+                    let at = std::array::from_fn(|slot| (first + slot.min(count - 1)) as u32);
+                    let products = dots(level, vector, &self.vectors, self.k, &at);
+                    for (&at, product) in at.iter().zip(products).take(count) {
+                        out[self.rows[at as usize] as usize] = product + self.terms.bias[at as usize];
+                    }
+                }
+            },
+        );
+    }
+
     /// Scores of given pairs, `users[u] . item + bias`, the same bits as [`PackedItems::best`] gives.
     ///
     /// `user_rows` index `users` (rows `stride` apart), `item_rows` the items; `out` has their length.

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use tastespace_kernels::simd::Level;
 
 mod als;
+mod blend;
 mod candidates;
 mod check;
 mod csr;
@@ -11,7 +12,9 @@ mod csv;
 mod ease;
 mod lists;
 mod metrics;
+mod negatives;
 mod neighbours;
+mod rerank;
 mod sparse;
 mod topk;
 
@@ -34,6 +37,9 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     ease::register(m)?;
     neighbours::register(m)?;
     sparse::register(m)?;
+    negatives::register(m)?;
+    rerank::register(m)?;
+    blend::register(m)?;
     m.add_function(wrap_pyfunction!(instruction_sets, m)?)?;
     Ok(())
 }

@@ -150,6 +150,19 @@ impl Ranker {
         Ok([concordant, negatives, found].map(|counts| counts.into_pyarray(py)))
     }
 
+    /// The scores of all items for every user, (count, items), the same bits as `best` gives.
+    fn scores<'py>(
+        &self,
+        py: Python<'py>,
+        users: PyReadonlyArray2<'py, f32>,
+        threads: usize,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let (count, stride, users) = user_slice(&users, self.0.factors())?;
+        let mut out = vec![0f32; count * self.0.items()];
+        py.detach(|| self.0.scores(Level::best(), threads, users, stride, &mut out));
+        PyArray1::from_vec(py, out).reshape([count, self.0.items()])
+    }
+
     /// The scores of pairs, the same bits as `best` gives.
     fn pairs<'py>(
         &self,

@@ -51,7 +51,7 @@ def export(
     fitted = ts.load(model)
     if not isinstance(fitted, ts.FactorModel):
         raise UnsupportedError(
-            f"{model} holds no factors to export, but weights of {fitted.info.trainer}: see ts.load(...).weights"
+            f"{model} holds no factors to export, but what {fitted.info.trainer} has: see ts.load(...)"
         )
     folder = Path(output)
     if folder.exists() and not folder.is_dir():

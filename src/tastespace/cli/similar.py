@@ -50,6 +50,8 @@ def similar(
         measure = "cosine" if metric is None else metric.value
         nearest = fitted.similar_users if users else fitted.similar_items
         table = nearest(asked, n=number, metric="dot" if metric is Metric.dot else "cosine")
+    elif not isinstance(fitted, ts.NeighbourModel):
+        raise UnsupportedError(f"{model} holds a model made of others; ask one of those")
     elif metric is None:
         measure = "weight"
         table = (fitted.similar_users if users else fitted.similar_items)(asked, n=number)

@@ -137,4 +137,6 @@ def evaluate(
         trained=model.history,
     )
     warnings = [*leak_warnings(model, test), *training_warnings(model, known)]
+    if candidates is not None and getattr(model, "listwise", False):
+        warnings.append("candidates are ranked by the scores of the model, not re-ranked as its lists are")
     return evaluation.run(scored).prefaced([how, describe_known(known)], warnings)

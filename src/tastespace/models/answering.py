@@ -5,8 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from os import PathLike
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 
@@ -18,13 +17,11 @@ from tastespace.models.explanation import Explanation
 from tastespace.models.fold_in import Histories
 from tastespace.models.info import ModelInfo
 from tastespace.models.listing import Listing
-from tastespace.models.packing import Arrays
 from tastespace.models.padding import Floats
 from tastespace.models.protocol import Id
 from tastespace.models.reading import Doubles, Reader
 from tastespace.models.table import Table
 from tastespace.models.visitor import Visitor, history_of
-from tastespace.store.file import write
 
 
 class Answering(Listing):
@@ -50,10 +47,6 @@ class Answering(Listing):
     @abstractmethod
     def _updated(self, merged: Interactions, new: Interactions) -> Self:
         """This model with the merged events, of which some are new."""
-
-    @abstractmethod
-    def _packed(self, history: bool) -> tuple[Arrays, dict[str, Any]]:
-        """Arrays and metadata for the file."""
 
     def explain(self, user: Id, item: Id) -> Explanation:
         """Which of the user's own events drive a score: mean, item bias and parts sum to it exactly.
@@ -207,7 +200,3 @@ class Answering(Listing):
                 f"{self.info.trainer} cannot {what}: its rows are not solved from the history; similar_items works"
             )
         return self.solver
-
-    def save(self, path: str | PathLike[str], *, history: bool = True) -> None:
-        """Writes the model to one file, checked by a hash; ``history=False`` leaves out what users have seen."""
-        write(path, *self._packed(history))

@@ -20,7 +20,8 @@ class Explanation:
     mean, item_bias
         What the item has for everybody.
     parts
-        One row for each item of the user's history, strongest first: item, value, contribution.
+        One row for each item of the user's history, strongest first: item, value, contribution; of a blend, one for
+        each item and model, and a column model.
     """
 
     user: str | int | None
@@ -36,7 +37,9 @@ class Explanation:
         who = "the visitor" if self.user is None else f"user {self.user}"
         lines = [f"item {self.item} for {who}: score {self.score:.4f}"]
         entries = [("mean", self.mean), ("item bias", self.item_bias)]
-        entries += [(f"{item} ({value:g})", part) for item, value, part in shown]
+        entries += [
+            (f"{item} ({', '.join([f'{value:g}', *model])})", part) for item, value, part, *model in shown
+        ]
         rest = len(self.parts) - len(shown)
         if rest:
             entries.append((f"{rest} more items", float(self.parts["contribution"][10:].sum())))

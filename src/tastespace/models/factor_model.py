@@ -221,6 +221,11 @@ class FactorModel(Answering):
 
     # Neighbours
 
+    def _item_vectors(self) -> tuple[Floats, Floats]:
+        if self.factors == 0:
+            return super()._item_vectors()  # raises
+        return self._item_space.vectors
+
     def similar_items(
         self, items: Id | Iterable[Id], n: int = 10, *, metric: Metric = "cosine"
     ) -> Neighbours:

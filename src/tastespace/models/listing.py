@@ -5,18 +5,29 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, overload
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from tastespace.data.csr import Csr
+from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
-from tastespace.errors import HistoryError, InputError, UnknownUserError
+from tastespace.errors import HistoryError, InputError, UnknownUserError, UnsupportedError
 from tastespace.models.adjust import Adjustment, adjustment
 from tastespace.models.info import ModelInfo
 from tastespace.models.nearest import at_least_one, listed
+from tastespace.models.packing import Arrays
+from tastespace.models.padding import Floats
 from tastespace.models.protocol import ID, Id, Rows, Scores
+from tastespace.models.reranking import CANDIDATES, Reranking, popularity_of
 from tastespace.models.table import Recommendations
+from tastespace.store.file import write
+
+if TYPE_CHECKING:
+    from tastespace.models.factor_model import FactorModel
+    from tastespace.models.reranked import Reranked
 
 #: What a list without seen items does with the history.
 SEEN = "leave out what they have seen"
@@ -49,6 +60,10 @@ class Listing(ABC):
     @abstractmethod
     def score_pairs(self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None) -> Scores:
         """Raw scores of pairs of rows, float32 (pairs,); the same bits as :meth:`rank` gives."""
+
+    @abstractmethod
+    def _packed(self, history: bool) -> tuple[Arrays, dict[str, Any]]:
+        """Arrays and metadata for the file."""
 
     def rank(
         self,
@@ -145,6 +160,9 @@ class Listing(ABC):
         allow: Iterable[Id] | None = None,
         deny: Iterable[Id] | None = None,
         boost: Mapping[Id, float] | None = None,
+        popularity_penalty: float = 0.0,
+        diversity: float = 0.0,
+        candidates: int = CANDIDATES,
     ) -> Recommendations:
         """The n best items of one or several users, by raw score.
 
@@ -164,22 +182,34 @@ class Listing(ABC):
             Never these items.
         boost
             Factors > 0 by item: a positive score is multiplied, a negative one divided.
+        popularity_penalty
+            At least 0: the candidates are put into the order of their scores less this times their popularity. Over
+            the candidates of a user, scores run from 0 to 1 and so does popularity, the logarithm of how many users
+            have the item in the model's history. :class:`tastespace.Reranked` has the formulas.
+        diversity
+            From 0 to below 1: at each place stands the candidate that is worth most, less this times how alike it is,
+            by the cosine of factors, to the most alike item above.
+        candidates
+            How many of the best items change places for the two settings above; what follows keeps its order.
 
         Returns
         -------
         Recommendations
-            Columns user, item, rank (from 1), score.
+            Columns user, item, rank (from 1), score: of re-ranked lists what an item was worth at its place.
 
         Raises
         ------
         UnknownUserError
             Naming the users; :meth:`fold_in` places them from their history.
         HistoryError
-            If seen items are to be left out and the model holds no history.
+            If seen items are to be left out, or popularity counts, and the model holds no history.
+        UnsupportedError
+            If lists are to be diverse and the model has no factors.
         """
         rows = self._user_rows(users)
         adjust = adjustment(self.items, allow, deny, boost)
-        found, scores = self._rank(rows, n, exclude_seen, adjust)
+        reranking = Reranking(popularity_penalty, diversity, candidates)
+        found, scores = self._reordered(rows, n, exclude_seen, adjust, reranking)
         return self._listed(rows, found, scores)
 
     def recommend_all(
@@ -191,6 +221,9 @@ class Listing(ABC):
         allow: Iterable[Id] | None = None,
         deny: Iterable[Id] | None = None,
         boost: Mapping[Id, float] | None = None,
+        popularity_penalty: float = 0.0,
+        diversity: float = 0.0,
+        candidates: int = CANDIDATES,
     ) -> Iterator[Recommendations]:
         """Recommendations for every user in row order, ``batch`` users at a time, in bounded memory.
 
@@ -198,16 +231,92 @@ class Listing(ABC):
         """
         n, batch = at_least_one("n", n), at_least_one("batch", batch)
         adjust = adjustment(self.items, allow, deny, boost)
+        reranking = Reranking(popularity_penalty, diversity, candidates)
         if exclude_seen:
             self._history(SEEN)
 
         def answers() -> Iterator[Recommendations]:
             for start in range(0, len(self.users), batch):
                 rows = np.arange(start, min(start + batch, len(self.users)), dtype=np.int32)
-                found, scores = self._rank(rows, n, exclude_seen, adjust)
+                found, scores = self._reordered(rows, n, exclude_seen, adjust, reranking)
                 yield self._listed(rows, found, scores)
 
         return answers()
+
+    def reranked(
+        self,
+        *,
+        popularity_penalty: float = 0.0,
+        diversity: float = 0.0,
+        candidates: int = CANDIDATES,
+        space: FactorModel | None = None,
+    ) -> Reranked:
+        """This model with all its lists re-ranked: to be evaluated, compared, saved.
+
+        Parameters
+        ----------
+        popularity_penalty, diversity, candidates
+            As in :meth:`recommend`, which puts single answers into the same order.
+        space
+            The factor model by whose item factors items are alike, for models without factors; items that it does
+            not know are like no other. None: this model itself.
+
+        Raises
+        ------
+        ParameterError
+            If a setting is outside its range.
+        HistoryError
+            If popularity counts and the model holds no history.
+        UnsupportedError
+            If lists are to be diverse and neither this model nor ``space`` has factors.
+        """
+        from tastespace.models.reranked import Reranked  # which is built on this class
+
+        return Reranked.of(self, Reranking(popularity_penalty, diversity, candidates), space)
+
+    def _reordered(
+        self,
+        user_rows: Rows,
+        n: int,
+        exclude_seen: bool,
+        adjust: Adjustment | None,
+        reranking: Reranking,
+    ) -> tuple[Rows, Scores]:
+        """:meth:`_rank`, and the lists in another order if that is asked for."""
+        if not reranking.moves:
+            return self._rank(user_rows, n, exclude_seen, adjust)
+        n = min(at_least_one("n", n), len(self.items))
+        found, scores = self._rank(user_rows, max(n, reranking.candidates), exclude_seen, adjust)
+        return self._order(found, scores, n, reranking)
+
+    def _order(
+        self, found: Rows, scores: Scores, n: int, reranking: Reranking, threads: int | None = None
+    ) -> tuple[Rows, Scores]:
+        return reranking.order(
+            found,
+            scores,
+            n,
+            len(self.items),
+            self._popularity if reranking.popularity_penalty else None,
+            self._item_vectors() if reranking.diversity else None,
+            1 if len(found) == 1 else resolve_threads(threads),
+        )
+
+    # Derived from the frozen history alone; made on first use because a model may never be asked.
+    @cached_property
+    def _popularity(self) -> Floats:
+        return popularity_of(self._history("count how popular items are"))
+
+    def _item_vectors(self) -> tuple[Floats, Floats]:
+        """What items are alike by: padded rows, and one over their lengths."""
+        raise UnsupportedError(
+            f"{self.info.trainer} has no factors, so nothing tells which items are alike; name a factor model that "
+            "does: model.reranked(diversity=..., space=...)"
+        )
+
+    def save(self, path: str | PathLike[str], *, history: bool = True) -> None:
+        """Writes the model to one file, checked by a hash; ``history=False`` leaves out what users have seen."""
+        write(path, *self._packed(history))
 
     def _user_rows(self, users: Id | Iterable[Id]) -> Rows:
         try:
@@ -215,6 +324,8 @@ class Listing(ABC):
                 return np.array([self.users.row(users)], np.int32)
             return self.users.rows(users)
         except UnknownUserError as error:
+            if not hasattr(self, "fold_in"):
+                raise
             raise UnknownUserError(
                 f"{error}; for a newcomer use model.fold_in({{item: value, ...}}).recommend()"
             ) from None

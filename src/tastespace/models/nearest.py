@@ -34,16 +34,20 @@ class Neighbourhood:
     def __init__(self, rows: Floats, factors: int) -> None:
         self._rows, self._factors = rows, factors
 
-    # Both are derived from the frozen rows alone; packed on first use because a model may never be asked.
+    # All are derived from the frozen rows alone; made on first use because a model may never be asked.
 
     @cached_property
     def _dot(self) -> _native.Ranker:
         return _native.Ranker(self._rows, self._factors, None)
 
     @cached_property
-    def _cosine(self) -> tuple[_native.Ranker, Floats]:
-        inverse = inverse_norms(self._rows)
-        return _native.Ranker(self._rows * inverse[:, None], self._factors, None), inverse
+    def vectors(self) -> tuple[Floats, Floats]:
+        """The rows, and one over the length of each."""
+        return self._rows, inverse_norms(self._rows)
+
+    @cached_property
+    def _cosine(self) -> _native.Ranker:
+        return _native.Ranker(self._rows * self.vectors[1][:, None], self._factors, None)
 
     def nearest(self, rows: Rows, n: int, metric: Metric) -> tuple[Rows, Scores]:
         """The n rows closest to each of ``rows``, without the row itself.
@@ -67,8 +71,7 @@ class Neighbourhood:
         vectors, none = self._rows.take(rows, axis=0), np.zeros(len(rows), np.float32)
         if metric == "dot":
             return self._dot.best(vectors, none, n, threads, itself)
-        ranker, inverse = self._cosine
-        return ranker.best(vectors * inverse[rows, None], none, n, threads, itself)
+        return self._cosine.best(vectors * self.vectors[1][rows, None], none, n, threads, itself)
 
 
 def inverse_norms(factors: Floats) -> Floats:

@@ -70,3 +70,14 @@ def unpack_table(name: str, arrays: Arrays, columns: int) -> Csr | None:
         times=arrays.get(f"{name}.times"),
         weights=arrays.get(f"{name}.weights"),
     )
+
+
+def nested(name: str, arrays: Arrays) -> Arrays:
+    """The arrays of a model inside another, under its name."""
+    return {f"{name}.{inner}": array for inner, array in arrays.items()}
+
+
+def inside(name: str, arrays: Arrays) -> Arrays:
+    """The arrays of the model of that name."""
+    start = f"{name}."
+    return {outer.removeprefix(start): array for outer, array in arrays.items() if outer.startswith(start)}

@@ -14,9 +14,11 @@ from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import BadRowError, EmptyError, InputError
 from tastespace.models.adjust import Adjustment, adjustment
 from tastespace.models.explanation import Explanation
+from tastespace.models.nearest import at_least_one
 from tastespace.models.padding import Floats
 from tastespace.models.protocol import ID, Id, Rows, Scores
 from tastespace.models.reading import Reader
+from tastespace.models.reranking import CANDIDATES, Reranking
 from tastespace.models.table import Recommendations
 
 if TYPE_CHECKING:
@@ -61,15 +63,24 @@ class Visitor(ABC):
         allow: Iterable[Id] | None = None,
         deny: Iterable[Id] | None = None,
         boost: Mapping[Id, float] | None = None,
+        popularity_penalty: float = 0.0,
+        diversity: float = 0.0,
+        candidates: int = CANDIDATES,
     ) -> Recommendations:
-        """The n best items, by raw score; parameters as in ``FactorModel.recommend``.
+        """The n best items, by raw score or re-ranked; parameters as in ``FactorModel.recommend``.
 
         The column ``user`` holds ``"visitor"``.
         """
         items = self.model.items
         adjust = adjustment(items, allow, deny, boost)
         seen = (self.events, np.zeros(1, np.int32)) if exclude_seen else None
-        found, scores = self._best(n, seen, adjust)
+        reranking = Reranking(popularity_penalty, diversity, candidates)
+        if reranking.moves:
+            n = min(at_least_one("n", n), len(items))
+            found, scores = self._best(max(n, reranking.candidates), seen, adjust)
+            found, scores = self.model._order(found, scores, n, reranking)
+        else:
+            found, scores = self._best(n, seen, adjust)
         valid = found[0] >= 0
         return Recommendations(
             {

@@ -61,7 +61,8 @@ def tune(
         What each parameter may be, by name: a list of choices; ``(low, high)``, of whole numbers where both are whole
         and the parameter is; ``(low, high, "log")``; or ``tastespace.tuning.Relative(low, high)``, multiples of the
         default for these data.
-        None: the default space, see ``docs/guide/tuning.md``.
+        None: the default space, see ``docs/guide/tuning.md``. ``{}`` with ``grow``: nothing, so that the trainer as
+        it is grows, in one trial.
     split
         Its training side is searched on. With ``valid``, training events alone will do.
     metric
@@ -128,7 +129,7 @@ def tune(
     """
     started = time.monotonic()
     base = _trainer(trainer)
-    lower = _lower(metric)
+    lower = lower_is_better(metric)
     _check_counts(base, trials, seeds, seed, seconds)
     _check_choices(method, prune)
     _check_storage(storage)
@@ -137,7 +138,10 @@ def tune(
         given = default_space(base, train) if space is None else space
         if grow:
             given = _without_factors(base, given, space)
-        read = read_space(base, given, train)
+        # Nothing to search for is a mistake, unless the trainer is to grow as it is.
+        read = {} if grow and given == {} else read_space(base, given, train)
+        if not read:
+            trials = 1
         if method == "grid":
             trials = _grid_size(read, trials)
         validation = Validation(train, held, metric, relevant, seeds, threads)
@@ -191,8 +195,14 @@ def _trainer(given: Any) -> Trainer:
     return made
 
 
-def _lower(metric: str) -> bool:
-    """Whether less of the metric is better."""
+def lower_is_better(metric: str) -> bool:
+    """Whether less of a metric is better.
+
+    Raises
+    ------
+    ParameterError
+        If it is unknown, lacks its cut-off, or describes what is neither good nor bad.
+    """
     if not isinstance(metric, str) or "," in metric:
         raise ParameterError(
             f"metric of tune must be one name, such as 'ndcg@10'; got {metric!r}. Name the one to choose by, and the "

@@ -203,6 +203,24 @@ fn nobody_gets_what_is_barred() {
 }
 
 #[test]
+fn all_scores_have_the_bits_of_the_pairs() {
+    for (items, k) in [(1, 0), (3, 5), (8, 16), (300, 19)] {
+        let world = World::new(3, 7, items, k, 5);
+        let packed = PackedItems::new(&world.items, items, k, k, &world.bias);
+        let user_rows: Vec<i32> = (0..7).flat_map(|u| vec![u; items]).collect();
+        let item_rows: Vec<i32> = (0..7).flat_map(|_| 0..items as i32).collect();
+        for level in Level::available() {
+            let (mut pairs, mut all) = (vec![0.0; 7 * items], vec![0.0; 7 * items]);
+            packed.pairs(level, 1, &world.users, k, &user_rows, &item_rows, &mut pairs);
+            for threads in [1, 3] {
+                packed.scores(level, threads, &world.users, k, &mut all);
+                assert_eq!(pairs, all, "{level:?} {items} {k}");
+            }
+        }
+    }
+}
+
+#[test]
 fn pairs_have_the_bits_of_the_lists() {
     let world = World::new(3, 7, 300, 19, 5);
     let packed = PackedItems::new(&world.items, 300, 19, 19, &world.bias);

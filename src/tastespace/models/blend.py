@@ -1,0 +1,570 @@
+"""Several models, one list."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import InitVar, asdict, dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+import tastespace._native as _native
+from tastespace.data.csr import Csr
+from tastespace.data.threads import resolve_threads
+from tastespace.data.vocabulary import Vocabulary
+from tastespace.errors import InputError, ParameterError, UnsupportedError
+from tastespace.models.adjust import Adjustment
+from tastespace.models.explanation import Explanation
+from tastespace.models.factor_model import FactorModel
+from tastespace.models.info import ModelInfo
+from tastespace.models.listing import SEEN, Listing
+from tastespace.models.nearest import at_least_one
+from tastespace.models.packing import Arrays, nested
+from tastespace.models.padding import Floats, blank
+from tastespace.models.protocol import Id, Rows, Scores
+from tastespace.models.table import Table
+from tastespace.version import __version__
+
+#: What the file of such a model says that it holds.
+KIND = "blend"
+
+#: Scores of all items that are held at a time, 4 bytes each.
+_BLOCK = 2**24
+
+#: Bytes of scores that are kept while weights are chosen.
+_KEPT = 2**30
+
+#: Users whose vectors are put together at a time.
+_USERS = 4096
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Blend(Listing):
+    r"""Several models and one list: a frozen model whose scores are weighted sums of standardised scores.
+
+    .. math:: s_{ui} = \sum_m w_m \frac{s^m_{ui} - \mu^m_u}{\sigma^m_u},
+
+    where mean and standard deviation are taken over all items of model m, for the user alone. So models on any scale
+    meet, and a weight says how much a deviation in one model counts. An item that a model does not know gets 0 from
+    it, its mean; so does every item where a user is unknown to it, or where it scores all items alike. Users and
+    items are those that any of the models knows; what a user has seen in any of them is not recommended.
+
+    Lists are exact over all items. Of factor models, a blend is one inner product again, ranked like any other; other
+    models are scored over their whole catalogue, some users at a time.
+
+    Parameters
+    ----------
+    models
+        By name; frozen models with ids of one type, which need not know the same users or items.
+    weights
+        By the same names, at least 0 and not all 0; only their ratios matter, and they are kept with a sum of 1.
+        None: all the same. :func:`tastespace.tune_blend` chooses them on validation events.
+    metrics
+        What was measured of it, for ``info``.
+    threads
+        At most this many while it is made; None: all cores.
+
+    Attributes
+    ----------
+    models, weights
+        As given; read-only.
+    users, items
+        The vocabularies of all models, one after the other.
+    history
+        Who has seen what in any of the models; None if one of them was saved without.
+    scale
+        None: scores are no ratings, whatever the models are.
+    info
+        Names, trainers and weights.
+
+    Raises
+    ------
+    InputError
+        If these are no models, or their ids are of different types.
+    ParameterError
+        If the weights cannot be used.
+    """
+
+    models: Mapping[str, Listing]
+    weights: Mapping[str, float] | None = None
+    metrics: InitVar[Mapping[str, Any] | None] = None
+    threads: InitVar[int | None] = None
+    users: Vocabulary = field(init=False)
+    items: Vocabulary = field(init=False)
+    history: Csr | None = field(init=False)
+    scale: tuple[float, float] | None = field(init=False)
+    info: ModelInfo = field(init=False)
+    _spaces: tuple[_Space, ...] = field(init=False)
+    _scored: tuple[_Scored, ...] = field(init=False)
+    _ranker: _native.Ranker = field(init=False)
+    _width: int = field(init=False)
+
+    def __post_init__(self, metrics: Mapping[str, Any] | None, threads: int | None) -> None:
+        """Brings the models to one vocabulary and one scale."""
+        put = object.__setattr__
+        models = _checked(self.models)
+        put(self, "models", MappingProxyType(models))
+        users, items = _union(models, "users"), _union(models, "items")
+        put(self, "users", users)
+        put(self, "items", items)
+        put(self, "history", _seen(models, users, items))
+        put(self, "scale", None)
+        cores = resolve_threads(threads)
+        spaces: list[_Space] = []
+        scored: list[_Scored] = []
+        width = 0
+        for name, model in models.items():
+            places = users.find(model.users), items.find(model.items)
+            rows = np.full(len(users), -1, np.int32)
+            rows[places[0]] = np.arange(len(model.users), dtype=np.int32)
+            if isinstance(model, FactorModel):
+                spaces.append(_Space.of(name, model, rows, places[1], width, cores))
+                width += model.factors + 1
+            else:
+                scored.append(_Scored(name, model, rows, places[1]))
+        joined = blank(len(items), max(width, 1))
+        for space in spaces:
+            joined[space.columns, space.start : space.start + space.items.shape[1]] = space.items
+        put(self, "_spaces", tuple(spaces))
+        put(self, "_scored", tuple(scored))
+        put(self, "_width", width)
+        put(self, "_ranker", _native.Ranker(joined, width, None))
+        self._weigh(self.weights, metrics)
+
+    def _weigh(self, weights: Mapping[str, float] | None, metrics: Mapping[str, Any] | None) -> None:
+        put = object.__setattr__
+        share = _shares(weights, tuple(self.models))
+        put(self, "weights", MappingProxyType(share))
+        infos = {name: model.info for name, model in self.models.items()}
+        spans: list[tuple[Any, Any]] = [
+            (info.data.get("first_time"), info.data.get("last_time")) for info in infos.values()
+        ]
+        timed = not any(time is None for span in spans for time in span)
+        data = {
+            "users": len(self.users),
+            "items": len(self.items),
+            "events": None if self.history is None else self.history.nnz,
+            "explicit": False,
+            "scale": None,
+            "first_time": min(first for first, _ in spans) if timed else None,
+            "last_time": max(last for _, last in spans) if timed else None,
+        }
+        params = {
+            "models": {name: info.trainer for name, info in infos.items()},
+            "weights": share,
+        }
+        put(self, "info", ModelInfo("Blend", params, data, dict(metrics or {}), __version__))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Blend, (dict(self.models), dict(self._share), self.info.metrics)
+
+    @property
+    def _share(self) -> Mapping[str, float]:
+        """The weights, which sum to 1."""
+        assert self.weights is not None  # set when made
+        return self.weights
+
+    def reweighted(self, weights: Mapping[str, float]) -> Self:
+        """The same models with other weights; shares all that does not depend on them.
+
+        Raises
+        ------
+        ParameterError
+            If the weights cannot be used.
+        """
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other._weigh(weights, None)
+        return other
+
+    def measured(self, metrics: Mapping[str, Any]) -> Self:
+        """The same model that remembers what was measured of it, in ``info.metrics``."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        object.__setattr__(other, "info", replace(self.info, metrics=dict(metrics)))
+        return other
+
+    def remembering(self, user_rows: Rows, threads: int | None = None) -> Self:
+        """The same model for these users alone, with what models without factors say of them kept for every weighting.
+
+        Where that takes no more than 1 GiB; otherwise this model itself.
+        """
+        room = 4 * len(user_rows) * len(self.items) * len(self._scored)
+        if not self._scored or room > _KEPT:
+            return self
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        kept = tuple(
+            part.remembered(user_rows, len(self.items), resolve_threads(threads)) for part in self._scored
+        )
+        object.__setattr__(other, "_scored", kept)
+        return other
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{share:.3g} {name}" for name, share in self._share.items())
+        return f"Blend of {parts}: {len(self.users):,} users, {len(self.items):,} items"
+
+    # Scores
+
+    def _vectors(self, user_rows: Rows) -> Floats:
+        """What users have in the joined space of all factor models, weights and scales included; (rows, width)."""
+        joined = blank(len(user_rows), max(self._width, 1))
+        for space in self._spaces:
+            space.write(joined, user_rows, self._share[space.name])
+        return joined
+
+    def _scores(self, user_rows: Rows, threads: int) -> Scores:
+        """Scores of all items for users, float32 (rows, items)."""
+        total = self._ranker.scores(self._vectors(user_rows), threads)
+        for part in self._scored:
+            part.add(total, user_rows, self._share[part.name], threads)
+        return total
+
+    def _rank(
+        self,
+        user_rows: Rows,
+        n: int,
+        exclude_seen: bool,
+        adjust: Adjustment | None,
+        threads: int | None = None,
+    ) -> tuple[Rows, Scores]:
+        n = min(at_least_one("n", n), len(self.items))
+        seen = self._history(SEEN) if exclude_seen else None
+        threads = 1 if len(user_rows) == 1 else resolve_threads(threads)
+        bias = None if adjust is None else adjust.bias(np.zeros(len(self.items), np.float32))
+        found = np.empty((len(user_rows), n), np.int32)
+        scores = np.empty((len(user_rows), n), np.float32)
+        for block in self._blocks(len(user_rows)):
+            rows = user_rows[block]
+            exclude = None if seen is None else (seen.indptr, seen.indices, rows)
+            if not self._scored:
+                boosts = (None, None) if adjust is None else (adjust.positive, adjust.negative)
+                none = np.zeros(len(rows), np.float32)
+                found[block], scores[block] = self._ranker.best(
+                    self._vectors(rows), none, n, threads, exclude, bias, *boosts
+                )
+                continue
+            total = self._scores(rows, threads)
+            if adjust is not None and adjust.positive is not None and adjust.negative is not None:
+                total *= np.where(total > 0, adjust.positive, adjust.negative)
+            found[block], scores[block] = _native.best_of_scores(total, n, threads, exclude, bias)
+        return found, scores
+
+    def _blocks(self, users: int) -> Iterator[slice]:
+        size = _USERS if not self._scored else max(1, _BLOCK // len(self.items))
+        return (slice(start, start + size) for start in range(0, users, size))
+
+    def score_pairs(self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None) -> Scores:
+        """Raw scores of pairs of rows, float32 (pairs,); the same bits as :meth:`rank` gives.
+
+        Where a model has no factors, all items are scored for every user in the pairs.
+        """
+        self._check_rows("user", user_rows, len(self.users))
+        self._check_rows("item", item_rows, len(self.items))
+        cores = resolve_threads(threads)
+        asked, slots = np.unique(user_rows, return_inverse=True)
+        scores = np.empty(len(item_rows), np.float32)
+        for block in self._blocks(len(asked)):
+            inside = (slots >= block.start) & (slots < block.stop)
+            users, items = (slots[inside] - block.start).astype(np.int32), item_rows[inside]
+            rows = asked[block].astype(np.int32)
+            if self._scored:
+                scores[inside] = self._scores(rows, cores)[users, items]
+            else:
+                scores[inside] = self._ranker.pairs(
+                    self._vectors(rows), users, np.ascontiguousarray(items), cores
+                )
+        return scores
+
+    # Explanations
+
+    def parts(self, user: Id, item: Id) -> Table:
+        """What each model says of an item: columns model, weight, score (raw), standardised, contribution.
+
+        The contributions sum to the score. A model that does not know user or item has a score of NaN and adds 0.
+
+        Raises
+        ------
+        UnknownUserError, UnknownItemError
+            If no model knows the id.
+        """
+        self.users.row(user), self.items.row(item)
+        names = list(self.models)
+        raw, standard = np.full(len(names), np.nan), np.zeros(len(names))
+        for place, (name, model) in enumerate(self.models.items()):
+            if user in model.users and item in model.items:
+                score, mean, spread = self._standing(name, user, item)
+                raw[place] = score
+                standard[place] = (score - mean) / spread if spread else 0.0
+        weights = np.array([self._share[name] for name in names])
+        return Table(
+            {
+                "model": names,
+                "weight": weights,
+                "score": raw,
+                "standardised": standard,
+                "contribution": weights * standard,
+            }
+        )
+
+    def _standing(self, name: str, user: Id, item: Id) -> tuple[float, float, float]:
+        """Score of a pair in one model, and mean and deviation of the user's scores there."""
+        model = self.models[name]
+        items = np.arange(len(model.items), dtype=np.int32)
+        row = model.users.row(user)
+        scores = model.score_pairs(np.full(len(items), row, np.int32), items).astype(np.float64)
+        return float(scores[model.items.row(item)]), float(scores.mean()), float(scores.std())
+
+    def explain(self, user: Id, item: Id) -> Explanation:
+        """Which of the user's events, in which model, drive a score; :meth:`parts` tells the sums of the models.
+
+        The parts of each model's own explanation, divided by the deviation of the user's scores there and weighted;
+        ``parts`` has a further column, ``model``. What a model subtracts, its mean score, stands in the mean.
+
+        Raises
+        ------
+        UnsupportedError
+            If one of the models cannot explain; it names the model.
+        UnknownUserError, UnknownItemError, HistoryError
+            If there is nothing to explain from.
+        """
+        self.users.row(user), self.items.row(item)
+        mean = bias = 0.0
+        columns: dict[str, list[Any]] = {"item": [], "value": [], "contribution": [], "model": []}
+        for name, model in self.models.items():
+            explain = getattr(model, "explain", None)
+            if explain is None:
+                raise UnsupportedError(
+                    f"model {name!r} of this blend cannot explain; blend.parts tells the sums"
+                )
+            if user not in model.users:
+                continue
+            if item in model.items:
+                try:
+                    why = explain(user, item)
+                except UnsupportedError as error:
+                    raise UnsupportedError(
+                        f"model {name!r} of this blend cannot explain ({error}); blend.parts tells the sums"
+                    ) from None
+                _, centre, spread = self._standing(name, user, item)
+                scale = self._share[name] / spread if spread else 0.0
+                mean += scale * (why.mean - centre)
+                bias += scale * why.item_bias
+                found, values = why.parts["item"], why.parts["value"]
+                parts = scale * why.parts["contribution"].astype(np.float64)
+            else:  # what was done there says nothing of this item
+                rows, values = model._history("explain").row(model.users.row(user))
+                found, parts = model.items.ids[rows], np.zeros(len(rows))
+            columns["item"].extend(found.tolist())
+            columns["value"].extend(values.tolist())
+            columns["contribution"].extend(parts.tolist())
+            columns["model"].extend([name] * len(parts))
+        contribution = np.array(columns["contribution"], np.float64)
+        order = np.argsort(-np.abs(contribution), kind="stable")
+        ids = np.array(columns["item"], self.items.ids.dtype)
+        table = Table(
+            {
+                "item": ids[order],
+                "value": np.array(columns["value"], np.float32)[order],
+                "contribution": contribution[order],
+                "model": np.array(columns["model"], object)[order],
+            }
+        )
+        return Explanation(user, item, mean + bias + float(contribution.sum()), mean, bias, table)
+
+    def _packed(self, history: bool) -> tuple[Arrays, dict[str, Any]]:
+        arrays: Arrays = {}
+        parts = []
+        for place, model in enumerate(self.models.values()):
+            own, metadata = model._packed(history)
+            arrays |= nested(f"models.{place}", own)
+            parts.append(metadata)
+        return arrays, {
+            "kind": KIND,
+            "names": list(self.models),
+            "models": parts,
+            "weights": dict(self._share),
+            "metrics": asdict(self.info)["metrics"],
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """One model of a blend.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    model
+        The model.
+    rows
+        Its row of each user of the blend, int32; -1 where it does not know the user.
+    columns
+        The blend's row of each of its items, int32.
+    """
+
+    name: str
+    model: Listing
+    rows: Rows
+    columns: Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Space(_Part):
+    """A factor model, with what its scores are once mean and deviation over all items are taken out of them.
+
+    Attributes
+    ----------
+    users
+        The model's padded user factors.
+    items
+        Item factors and bias, each column less its mean: (items, factors + 1).
+    inverse
+        One over the deviation of each user's scores, float32 (users of the model,); 0 where all are alike.
+    start
+        First column in the joined space.
+    """
+
+    users: Floats
+    items: Floats
+    inverse: Floats
+    start: int
+
+    @classmethod
+    def of(cls, name: str, model: FactorModel, rows: Rows, columns: Rows, start: int, threads: int) -> _Space:
+        k = model.factors
+        items = blank(len(model.items), k + 1)
+        items[:, :k] = model.item_factors
+        items[:, k] = model.item_bias
+        items[:, : k + 1] -= items[:, : k + 1].mean(axis=0, dtype=np.float64).astype(np.float32)
+        inverse = np.empty(len(model.users), np.float32)
+        for first in range(0, len(inverse), _USERS):
+            own = model.user_factors[first : first + _USERS]
+            users = blank(len(own), k + 1)
+            users[:, :k], users[:, k] = own, 1.0
+            spread = _native.score_spreads(users, items, k + 1, threads)
+            # Where rounding is all that differs, nothing does.
+            flat = spread <= 1e-6 * np.abs(users).max(axis=1) * np.abs(items).max()
+            inverse[first : first + _USERS] = np.divide(1.0, spread, out=np.zeros_like(spread), where=~flat)
+        return cls(name, model, rows, columns, model._p, items[:, : k + 1], inverse, start)
+
+    def write(self, joined: Floats, user_rows: Rows, weight: float) -> None:
+        """Write the vectors of users into their columns of the joined space."""
+        rows = self.rows[user_rows]
+        known = rows >= 0
+        rows = rows[known]
+        k = self.items.shape[1] - 1
+        scale = np.float32(weight) * self.inverse[rows]
+        joined[known, self.start : self.start + k] = self.users[rows, :k] * scale[:, None]
+        joined[known, self.start + k] = scale
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scored(_Part):
+    """Any other model: its scores of all items are taken apart for every user who asks."""
+
+    def add(self, total: Scores, user_rows: Rows, weight: float, threads: int) -> None:
+        """Add weighted standardised scores to ``total`` (rows, items of the blend)."""
+        rows = self.rows[user_rows]
+        known = rows >= 0
+        if weight == 0 or not known.any():
+            return
+        part = np.zeros((int(known.sum()), total.shape[1]), np.float32)
+        found, scores = self.model._rank(rows[known], len(self.columns), False, None, threads)
+        whole = np.empty_like(scores)
+        np.put_along_axis(whole, found, scores, axis=1)
+        weights = np.full(len(part), weight, np.float32)
+        _native.add_standardised(whole, self.columns, weights, part, threads)
+        total[known] += part
+
+    def remembered(self, user_rows: Rows, items: int, threads: int) -> _Remembered:
+        """The standardised scores of some users over the items of the blend."""
+        rows = np.full(len(self.rows), -1, np.int32)
+        rows[user_rows] = np.arange(len(user_rows), dtype=np.int32)
+        scores = np.zeros((len(user_rows), items), np.float32)
+        size = max(1, _BLOCK // items)
+        for start in range(0, len(user_rows), size):
+            self.add(scores[start : start + size], user_rows[start : start + size], 1.0, threads)
+        return _Remembered(self.name, self.model, rows, self.columns, scores)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Remembered(_Scored):
+    """Such a model, with its standardised scores of the users of ``rows`` over the items of the blend."""
+
+    scores: Scores
+
+    def add(self, total: Scores, user_rows: Rows, weight: float, threads: int) -> None:
+        if weight:
+            total += np.float32(weight) * self.scores[self.rows[user_rows]]
+
+
+def _checked(models: Any) -> dict[str, Listing]:
+    if not isinstance(models, Mapping) or not models:
+        raise InputError(
+            f"Blend takes models by name, {{'clicks': a, 'ratings': b}}; got {type(models).__name__}"
+        )
+    for name, model in models.items():
+        if not isinstance(name, str) or not name.strip():
+            raise InputError(f"the models of a Blend are named by text; got the name {name!r}")
+        if not isinstance(model, Listing):
+            raise InputError(
+                f"Blend takes frozen models; {name!r} is {type(model).__name__}: fit or load it first"
+            )
+        if getattr(model, "listwise", False):
+            raise InputError(
+                f"model {name!r} is re-ranked, so its lists have no scores to add; blend model.model and re-rank the "
+                "blend"
+            )
+    return dict(models)
+
+
+def _shares(weights: Any, names: tuple[str, ...]) -> dict[str, float]:
+    if weights is None:
+        weights = dict.fromkeys(names, 1.0)
+    if not isinstance(weights, Mapping) or set(weights) != set(names):
+        given = list(weights) if isinstance(weights, Mapping) else weights
+        raise ParameterError(f"weights of Blend must name its models, {', '.join(names)}; got {given!r}")
+    for name, weight in weights.items():
+        number = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
+        if not number or not 0 <= weight < math.inf:
+            raise ParameterError(f"the weight of {name!r} must be a finite number >= 0; got {weight!r}")
+    total = math.fsum(weights.values())
+    if not 0 < total < math.inf:
+        raise ParameterError(f"the weights of a Blend must have a sum above 0; got {dict(weights)!r}")
+    if abs(total - 1) < 1e-12:  # shares already, which stay to the bit
+        total = 1.0
+    return {name: float(weights[name] / total) for name in names}
+
+
+def _union(models: Mapping[str, Listing], side: str) -> Vocabulary:
+    first, *rest = (getattr(model, side) for model in models.values())
+    union: Vocabulary = first
+    for vocabulary in rest:
+        if vocabulary is not union and vocabulary != union:
+            union = union.extend(vocabulary)
+    return union
+
+
+def _seen(models: Mapping[str, Listing], users: Vocabulary, items: Vocabulary) -> Csr | None:
+    """The histories of all models in one table, without values."""
+    tables = [(model, model.history) for model in models.values()]
+    cells: list[tuple[npt.NDArray[Any], ...]] = []
+    for model, table in tables:
+        if table is None:
+            return None
+        cells.append((users.find(model.users)[table.row_of()], items.find(model.items)[table.indices]))
+    rows, columns = (np.concatenate(side) for side in zip(*cells, strict=True))
+    times = [table.times for _, table in tables if table is not None and table.times is not None]
+    return Csr.build(
+        rows,
+        columns,
+        rows=len(users),
+        columns=len(items),
+        times=np.concatenate(times) if len(times) == len(tables) else None,
+        duplicates="last",
+    )
