@@ -10,8 +10,11 @@ from tastespace.data.vocabulary import Vocabulary
 from tastespace.testing import check_model, contract, refit_with, strategies
 from tastespace.trainers.als import ALS
 from tastespace.trainers.baseline import Baseline
+from tastespace.trainers.bpr import BPR
 from tastespace.trainers.implicit_als import ImplicitALS
+from tastespace.trainers.logistic_mf import LogisticMF
 from tastespace.trainers.popularity import Popularity
+from tastespace.trainers.warp import WARP
 from tests.models.worlds import world
 
 RATINGS = {
@@ -23,6 +26,7 @@ RATINGS = {
     "baseline": Baseline(),
     "popularity": Popularity(),
     "popularity-recent": Popularity(half_life="2d"),
+    "bpr-ratings-as-weights": BPR(factors=6, epochs=4, confidence="linear"),
     "ials-ratings-as-weights": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1),
 }
 EVENTS = {
@@ -32,6 +36,13 @@ EVENTS = {
     "ials-log": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="log"),
     "ials-bm25": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="bm25"),
     "popularity-implicit": Popularity(),
+    "bpr": BPR(factors=6, epochs=4),
+    "bpr-hard": BPR(factors=17, epochs=3, negatives="hard", candidates=5, biases=False),
+    "bpr-popular": BPR(factors=6, epochs=4, negatives="popularity", check_negatives=False, confidence="bm25"),
+    "warp": WARP(factors=6, epochs=4),
+    "warp-kos": WARP(factors=17, epochs=3, positives=5, kth=2),
+    "logistic-mf": LogisticMF(factors=6, epochs=4),
+    "logistic-mf-popular": LogisticMF(factors=17, epochs=3, negatives="popularity", biases=False),
 }
 
 
@@ -58,7 +69,9 @@ LARGE = {
     "many items": lambda explicit: world(60, 9000, 0.05, explicit=explicit, times=True),
 }
 CASES = [(name, size) for name in RATINGS | EVENTS for size in WORLDS] + [
-    (name, size) for name in ("als", "baseline", "popularity", "ials") for size in LARGE
+    (name, size)
+    for name in ("als", "baseline", "popularity", "ials", "bpr", "warp", "logistic-mf")
+    for size in LARGE
 ]
 
 
@@ -83,6 +96,9 @@ def test_contract(fitted, check):
         Baseline(),
         Popularity(),
         ImplicitALS(factors=3, epochs=2, alpha=4.0),
+        BPR(factors=3, epochs=2),
+        WARP(factors=3, epochs=2),
+        LogisticMF(factors=3, epochs=2),
         ImplicitALS(factors=3, epochs=2, alpha=4.0, nonnegative=True),
     ],
     ids=lambda trainer: type(trainer).__name__ + "-nonnegative" * getattr(trainer, "nonnegative", False),

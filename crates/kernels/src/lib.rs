@@ -29,6 +29,7 @@ pub mod metrics;
 mod noise;
 pub mod nonnegative;
 pub mod objective;
+pub mod pairwise;
 pub mod primal;
 pub mod random;
 pub mod row;

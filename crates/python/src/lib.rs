@@ -10,6 +10,7 @@ mod csr;
 mod csv;
 mod lists;
 mod metrics;
+mod pairwise;
 mod sparse;
 mod topk;
 
@@ -28,6 +29,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     metrics::register(m)?;
     lists::register(m)?;
     als::register(m)?;
+    pairwise::register(m)?;
     topk::register(m)?;
     sparse::register(m)?;
     m.add_function(wrap_pyfunction!(instruction_sets, m)?)?;

@@ -24,6 +24,9 @@ class Model(StrEnum):
     implicit_als = "implicit-als"
     popularity = "popularity"
     baseline = "baseline"
+    bpr = "bpr"
+    warp = "warp"
+    logistic_mf = "logistic-mf"
 
     @property
     def trainer(self) -> type[Any]:
@@ -35,6 +38,9 @@ class Model(StrEnum):
             Model.implicit_als: ts.ImplicitALS,
             Model.popularity: ts.Popularity,
             Model.baseline: ts.Baseline,
+            Model.bpr: ts.BPR,
+            Model.warp: ts.WARP,
+            Model.logistic_mf: ts.LogisticMF,
         }
         return classes[self]
 

@@ -51,6 +51,9 @@ class RowSolver(ABC):
     #: Whether factors below 0 are not allowed.
     nonnegative = False
 
+    #: Whether training ends on this solver, so that fold-in of a user's own history gives the learned row.
+    learned = True
+
     def check(self, train: Interactions) -> None:
         """Raises InputError if values are weights and one of them is not above 0."""
         if self.weighs:
@@ -443,6 +446,10 @@ def solver_from(kind: str, params: dict[str, Any], arrays: dict[str, npt.NDArray
         return BiasRows(**params)
     if kind == CountRows.kind:
         return CountRows(**params)
+    if kind == "pairwise":
+        from tastespace.models.pairwise_rows import PairwiseRows  # which is a solver itself
+
+        return PairwiseRows.of(params, arrays)
     if kind != ImplicitRows.kind:
         raise NewerFormatError(
             f"the model solves its rows by {kind!r}, which this release does not know; upgrade tastespace"

@@ -11,6 +11,9 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
   rules (in the random searches behind ``docs/guide/defaults.md`` the best were within 1.6 and 2). ``factors`` 16 to
   128.
 - ``Baseline``: ``regularization`` 0.5 to 50 ratings; Koren (2010) uses 10 for users and 25 for items.
+- ``BPR``, ``WARP``, ``LogisticMF``: ``learning_rate`` and ``regularization`` over the ranges in which the best settings
+  for MovieLens 1M and Gowalla lay (``docs/math/pairwise.md``), and what each has for drawing unseen items. ``factors``
+  32 to 256 by doubling.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
@@ -28,8 +31,12 @@ from tastespace.evaluation.selection import nearest
 from tastespace.trainers.als import ALS
 from tastespace.trainers.base import Trainer
 from tastespace.trainers.baseline import Baseline
+from tastespace.trainers.bpr import BPR
 from tastespace.trainers.implicit_als import ImplicitALS
+from tastespace.trainers.logistic_mf import LogisticMF
+from tastespace.trainers.pairwise import PairwiseTrainer
 from tastespace.trainers.popularity import Popularity
+from tastespace.trainers.warp import WARP
 from tastespace.tuning.dimensions import Choices, Dimension, Relative, dimension
 
 Space = dict[str, Dimension]
@@ -64,6 +71,19 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
     if isinstance(trainer, ALS):
         space = {"factors": [16, 32, 64, 128], "regularization": Relative(0.4, 2.5)}
         return space | ({"bias_regularization": Relative(0.25, 4.0)} if trainer.biases else {})
+    if isinstance(trainer, PairwiseTrainer):
+        space = {
+            "factors": [32, 64, 128, 256],
+            "learning_rate": (0.01, 0.2, "log"),
+            "regularization": (0.001, 0.05, "log"),
+        }
+        if isinstance(trainer, BPR):
+            space |= {"negatives": ["uniform", "hard"], "candidates": [2, 4, 8, 16]}
+        if isinstance(trainer, WARP):
+            space |= {"trials": [10, 30, 100]}
+        if isinstance(trainer, LogisticMF):
+            space |= {"per_positive": [2, 4, 8]}
+        return space
     if isinstance(trainer, Baseline):
         return {"regularization": (0.5, 50.0, "log")}
     if isinstance(trainer, Popularity):
