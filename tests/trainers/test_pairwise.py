@@ -247,11 +247,11 @@ def test_weights_scale_with_their_mean_alone():
 
 
 def test_what_cannot_be_learned_from_is_refused():
-    with pytest.raises(InputError, match="WARP.fit takes Interactions as valid"):
+    with pytest.raises(InputError, match=r"WARP\.fit takes Interactions as valid"):
         WARP().fit(world(explicit=False), "nothing")
     with pytest.raises(ParameterError, match="stopping of LogisticMF needs a validation set"):
         LogisticMF(stopping=Stopping()).fit(world(explicit=False))
-    with pytest.raises(NumericalError, match="left the range of float32 in epoch .*; lower learning_rate"):
+    with pytest.raises(NumericalError, match=r"left the range of float32 in epoch .*; lower learning_rate"):
         BPR(factors=4, epochs=50, learning_rate=1e20).fit(world(explicit=False))
 
 
@@ -342,7 +342,7 @@ def test_fold_in_ranks_about_as_well_as_the_learned_rows(name):
 
 def test_explain_and_update_say_what_to_do_instead():
     model = BPR(factors=3, epochs=2).fit(world(explicit=False))
-    with pytest.raises(UnsupportedError, match="a score of BPR is no sum over the history.*similar_items"):
+    with pytest.raises(UnsupportedError, match=r"a score of BPR is no sum over the history.*similar_items"):
         model.explain("u0", 100)
     new = Interactions.from_events(
         Vocabulary(["new"], noun="user"),
