@@ -36,7 +36,7 @@ EVENTS = {
     "ials-log": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="log"),
     "ials-bm25": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="bm25"),
     "popularity-implicit": Popularity(),
-    "bpr": BPR(factors=6, epochs=4),
+    "bpr": BPR(factors=6, epochs=4, negatives="uniform"),
     "bpr-hard": BPR(factors=17, epochs=3, negatives="hard", candidates=5, biases=False),
     "bpr-popular": BPR(factors=6, epochs=4, negatives="popularity", check_negatives=False, confidence="bm25"),
     "warp": WARP(factors=6, epochs=4),

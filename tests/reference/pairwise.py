@@ -1,6 +1,7 @@
 """The slow, obvious twin of `crates/kernels/src/pairwise.rs`: one epoch in one thread, one number at a time."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -93,8 +94,8 @@ def sigmoid(x):
 class Epoch:
     """One epoch over ``rows``, the items of each user; ``P``, ``Q``, ``bu``, ``bi`` are changed in place.
 
-    ``settings`` has ``loss``, ``counts``, ``mean``, ``checked``, ``rate``, ``penalties`` (users, seen items, unseen items,
-    biases or None), ``seed``, ``epoch`` and ``popularity``.
+    ``settings`` has ``loss``, ``counts``, ``mean``, ``checked``, ``rate``, ``penalties`` (users, seen items, unseen
+    items, biases or None), ``seed``, ``epoch`` and ``popularity``.
     """
 
     def __init__(self, rows, weights, P, Q, bu, bi, settings):
@@ -112,7 +113,7 @@ class Epoch:
         self.order = list(range(self.items))
         Words(self.seed, self.epoch, 0, BLOCKS).shuffle(self.order)
         ends = [block * self.items // blocks for block in range(blocks + 1)]
-        self.members = [self.order[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+        self.members = [self.order[a:b] for a, b in pairwise(ends)]
         self.block = {item: b for b, members in enumerate(self.members) for item in members}
 
     def run(self):

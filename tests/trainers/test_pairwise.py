@@ -15,11 +15,11 @@ from tests.models.worlds import with_values, world
 from tests.reference import pairwise as twin
 
 TRAINERS = {
-    "bpr": BPR(),
-    "bpr-unchecked": BPR(check_negatives=False),
+    "bpr": BPR(negatives="uniform"),
+    "bpr-unchecked": BPR(negatives="uniform", check_negatives=False),
     "bpr-popular": BPR(negatives="popularity", popularity_exponent=0.75),
     "bpr-hard": BPR(negatives="hard", candidates=6),
-    "bpr-no-biases": BPR(biases=False, confidence="linear"),
+    "bpr-no-biases": BPR(negatives="uniform", biases=False, confidence="linear"),
     "warp": WARP(trials=7),
     "warp-kos": WARP(trials=10, positives=4, kth=2),
     "logistic": LogisticMF(per_positive=3),
@@ -110,7 +110,7 @@ def test_a_step_goes_down_the_gradient():
     def warp(p, q, b):
         return 1 - (p[0] @ (q[0] - q[1]) + b[0] - b[1])
 
-    for trainer, loss in ((BPR(), bpr), (WARP(trials=1000), warp)):
+    for trainer, loss in ((BPR(negatives="uniform"), bpr), (WARP(trials=1000), warp)):
         rate, h = 1e-3, 1e-5
         model = trainer.replace(
             factors=2,
@@ -310,7 +310,9 @@ def expected_loss(model, rows, z):
     return data + (len(rows) + m) * shrink / 2
 
 
-@pytest.mark.parametrize("trainer", [BPR(), WARP(), LogisticMF()], ids=lambda t: type(t).__name__)
+@pytest.mark.parametrize(
+    "trainer", [BPR(negatives="uniform"), WARP(), LogisticMF()], ids=lambda t: type(t).__name__
+)
 def test_fold_in_is_the_minimum_of_its_objective(trainer):
     train = world(explicit=False).as_implicit()
     model = trainer.replace(factors=4, epochs=30).fit(train)

@@ -166,7 +166,7 @@ pub fn epoch_on(
     assert_eq!(users.len(), events.users() * stride);
     assert_eq!(items.len(), events.items * stride);
     assert_eq!((user_bias.len(), item_bias.len()), (events.users(), events.items));
-    assert!(stride % PAD == 0 && events.indices.iter().all(|&i| (i as usize) < events.items));
+    assert!(stride.is_multiple_of(PAD) && events.indices.iter().all(|&i| (i as usize) < events.items));
 
     // Items in blocks: order[place] is the item, place[item] where it stands.
     let mut order: Vec<u32> = (0..events.items as u32).collect();

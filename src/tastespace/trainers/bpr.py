@@ -26,9 +26,9 @@ class BPR(PairwiseTrainer):
     ----------
     negatives
         How j is drawn: ``"uniform"``; ``"popularity"``, in proportion to the number of its events to the power
-        ``popularity_exponent``; ``"hard"``: the best scored of several ``candidates``, the first drawn uniformly and
-        the others from the same block of items. A block holds at least 64 items where there are so many, and blocks
-        are drawn anew for each epoch.
+        ``popularity_exponent``; ``"hard"``, the default: the best scored of several ``candidates``, the first drawn
+        uniformly and the others from the same block of items. A block holds at least 64 items where there are so
+        many, and blocks are drawn anew for each epoch.
     candidates
         For ``negatives="hard"``, >= 2: more of them press the top of the lists harder, and an epoch takes longer.
 
@@ -42,7 +42,7 @@ class BPR(PairwiseTrainer):
     fundamental recommender system baseline, RecSys 2024, arXiv 2409.14217.
     """
 
-    negatives: Literal["uniform", "popularity", "hard"] = "uniform"
+    negatives: Literal["uniform", "popularity", "hard"] = "hard"
     candidates: int = 8
 
     def __post_init__(self) -> None:

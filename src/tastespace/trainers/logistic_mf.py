@@ -40,6 +40,8 @@ class LogisticMF(PairwiseTrainer):
     RecSys 2020, arXiv 2005.09683.
     """
 
+    regularization: float = 0.008
+    bias_regularization: float = 0.005
     negatives: Literal["uniform", "popularity"] = "uniform"
     per_positive: int = 4
 

@@ -68,7 +68,7 @@ class PairwiseTrainer(Trainer):
     user_regularization, positive_regularization, negative_regularization
         :math:`\lambda_u, \lambda_+, \lambda_-` >= 0; None: ``regularization``.
     bias_regularization
-        :math:`\lambda_b` >= 0; None: ``regularization``.
+        :math:`\lambda_b` >= 0.
     biases
         Learn biases of items.
     popularity_exponent
@@ -92,14 +92,14 @@ class PairwiseTrainer(Trainer):
     """
 
     factors: int = 64
-    epochs: int = 50
+    epochs: int = 40
     learning_rate: float = 0.05
-    decay: float = 0.5
-    regularization: float = 0.01
+    decay: float = 0.9
+    regularization: float = 0.015
     user_regularization: float | None = None
     positive_regularization: float | None = None
     negative_regularization: float | None = None
-    bias_regularization: float | None = None
+    bias_regularization: float = 0.001
     biases: bool = True
     popularity_exponent: float = 0.5
     check_negatives: bool = True
@@ -122,11 +122,11 @@ class PairwiseTrainer(Trainer):
         self._check_count("epochs", 1)
         self._check_count("seed", 0)
         self._check_number("learning_rate", above=0)
-        for name in ("regularization", "popularity_exponent", "decay"):
+        for name in ("regularization", "bias_regularization", "popularity_exponent", "decay"):
             self._check_number(name, least=0)
         if self.decay > 1:
             raise self._refuse("decay", "in 0..1")
-        for side in ("user", "positive", "negative", "bias"):
+        for side in ("user", "positive", "negative"):
             name = f"{side}_regularization"
             if getattr(self, name) is not None:
                 self._check_number(name, least=0)

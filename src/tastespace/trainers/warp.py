@@ -39,7 +39,10 @@ class WARP(PairwiseTrainer):
     J. Weston, H. Yee, R. J. Weiss, Learning to rank recommendations with the k-order statistic loss, RecSys 2013.
     """
 
-    trials: int = 20
+    epochs: int = 30
+    learning_rate: float = 0.03
+    regularization: float = 0.04
+    trials: int = 30
     positives: int = 1
     kth: int = 1
 

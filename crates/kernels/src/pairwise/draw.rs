@@ -238,6 +238,6 @@ unsafe fn dot_generic<L: Lanes>(a: &[f32], b: &[f32]) -> f32 {
 dispatch!(fn dot_checked = dot_generic(a: &[f32], b: &[f32]) -> f32);
 
 fn dot(level: Level, a: &[f32], b: &[f32]) -> f32 {
-    assert!(a.len() == b.len() && a.len() % crate::simd::PAD == 0);
+    assert!(a.len() == b.len() && a.len().is_multiple_of(crate::simd::PAD));
     dot_checked(level, a, b)
 }

@@ -4,10 +4,10 @@
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it leaves the nearest whole number in the low bits
-    let x = x.max(-87.0).min(88.0);
+    let x = x.clamp(-87.0, 88.0);
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
-    let r = (x - n * 0.693_359_375) + n * 2.121_944_4e-4; // x - n ln 2, ln 2 in two parts
+    let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4; // x - n ln 2, ln 2 in two parts
     let mut p = 1.987_569_1e-4f32;
     for c in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_66, 0.5] {
         p = p * r + c;

@@ -47,7 +47,7 @@ pub fn solve(level: Level, threads: usize, problem: Problem<'_>, x: &mut [f32], 
     let Problem { events, items, item_bias, stride, .. } = problem;
     assert_eq!((x.len(), bias.len()), (events.users() * stride, events.users()));
     assert_eq!((items.len(), item_bias.len()), (events.items * stride, events.items));
-    assert!(stride % PAD == 0 && events.indices.iter().all(|&i| (i as usize) < events.items));
+    assert!(stride.is_multiple_of(PAD) && events.indices.iter().all(|&i| (i as usize) < events.items));
     let (x, bias) = (DisjointSlice::new(x), DisjointSlice::new(bias));
     for_each_chunk(
         threads,
@@ -242,6 +242,7 @@ unsafe fn pairs_generic<L: Lanes>(
     shares: &[f32],
     pulls: &mut [f32],
 ) -> f32 {
+    const { assert!(WIDTH >= L::N) }; // loops over WIDTH become whole vectors
     let mut sums = [0.0f32; WIDTH];
     let chunks =
         others.chunks_exact(WIDTH).zip(shares.chunks_exact(WIDTH)).zip(pulls.chunks_exact_mut(WIDTH));

@@ -34,7 +34,7 @@ impl Words {
 
     /// The next word.
     #[inline(always)]
-    pub fn next(&mut self) -> u32 {
+    pub fn word(&mut self) -> u32 {
         if self.used == 4 {
             self.left = philox(self.counter, self.key);
             self.counter[0] = self.counter[0].wrapping_add(1);
@@ -50,7 +50,7 @@ impl Words {
     #[inline(always)]
     pub fn below(&mut self, end: u32) -> u32 {
         loop {
-            let product = u64::from(self.next()) * u64::from(end);
+            let product = u64::from(self.word()) * u64::from(end);
             let low = product as u32;
             if low >= end || low >= end.wrapping_neg() % end {
                 return (product >> 32) as u32;
@@ -61,7 +61,7 @@ impl Words {
     /// A number in 0..1 of 32 bits.
     #[inline(always)]
     pub fn unit(&mut self) -> f64 {
-        f64::from(self.next()) / 2f64.powi(32)
+        f64::from(self.word()) / 2f64.powi(32)
     }
 
     /// Puts the elements into random order (R. Durstenfeld 1964).
