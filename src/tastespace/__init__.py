@@ -32,11 +32,14 @@ from tastespace.reports import compare as compare
 from tastespace.reports import cross_validate as cross_validate
 from tastespace.trainers.als import ALS as ALS
 from tastespace.trainers.baseline import Baseline as Baseline
+from tastespace.trainers.bpr import BPR as BPR
 from tastespace.trainers.ease import EASE as EASE
 from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
+from tastespace.trainers.logistic_mf import LogisticMF as LogisticMF
 from tastespace.trainers.popularity import Popularity as Popularity
 from tastespace.trainers.stopping import Epoch as Epoch
 from tastespace.trainers.stopping import Stopping as Stopping
+from tastespace.trainers.warp import WARP as WARP
 from tastespace.tuning import Tuning as Tuning
 from tastespace.tuning import tune as tune
 from tastespace.tuning import tune_blend as tune_blend
@@ -44,7 +47,9 @@ from tastespace.version import __version__ as __version__
 
 __all__ = [
     "ALS",
+    "BPR",
     "EASE",
+    "WARP",
     "Baseline",
     "Blend",
     "Candidates",
@@ -54,6 +59,7 @@ __all__ = [
     "FactorModel",
     "ImplicitALS",
     "Interactions",
+    "LogisticMF",
     "Negatives",
     "NeighbourModel",
     "Neighbours",

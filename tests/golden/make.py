@@ -14,6 +14,9 @@ MODELS = {
     "implicit-als": (ts.ImplicitALS(factors=3, epochs=3), False),
     "implicit-als-bm25": (ts.ImplicitALS(factors=3, epochs=3, alpha=10.0, confidence="bm25"), False),
     "popularity": (ts.Popularity(half_life="3d"), False),
+    "bpr": (ts.BPR(factors=3, epochs=3, negatives="popularity", confidence="bm25"), False),
+    "warp": (ts.WARP(factors=3, epochs=3), False),
+    "logistic-mf": (ts.LogisticMF(factors=3, epochs=3), False),
 }
 
 

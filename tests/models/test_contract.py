@@ -10,9 +10,12 @@ from tastespace.data.vocabulary import Vocabulary
 from tastespace.testing import check_model, contract, refit_with, strategies
 from tastespace.trainers.als import ALS
 from tastespace.trainers.baseline import Baseline
+from tastespace.trainers.bpr import BPR
 from tastespace.trainers.ease import EASE
 from tastespace.trainers.implicit_als import ImplicitALS
+from tastespace.trainers.logistic_mf import LogisticMF
 from tastespace.trainers.popularity import Popularity
+from tastespace.trainers.warp import WARP
 from tests.models.worlds import world
 
 RATINGS = {
@@ -25,6 +28,7 @@ RATINGS = {
     "popularity": Popularity(),
     "popularity-recent": Popularity(half_life="2d"),
     "ease-ratings-as-weights": EASE(regularization=5.0, confidence="linear"),
+    "bpr-ratings-as-weights": BPR(factors=6, epochs=4, confidence="linear"),
     "ials-ratings-as-weights": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1),
 }
 EVENTS = {
@@ -37,6 +41,13 @@ EVENTS = {
     "ease": EASE(regularization=5.0),
     "ease-bm25": EASE(regularization=5.0, confidence="bm25"),
     "ease-sparse": EASE(regularization=5.0, sparse=True, neighbours=10),
+    "bpr": BPR(factors=6, epochs=4, negatives="uniform"),
+    "bpr-hard": BPR(factors=17, epochs=3, negatives="hard", candidates=5, biases=False),
+    "bpr-popular": BPR(factors=6, epochs=4, negatives="popularity", check_negatives=False, confidence="bm25"),
+    "warp": WARP(factors=6, epochs=4),
+    "warp-kos": WARP(factors=17, epochs=3, positives=5, kth=2),
+    "logistic-mf": LogisticMF(factors=6, epochs=4),
+    "logistic-mf-popular": LogisticMF(factors=17, epochs=3, negatives="popularity", biases=False),
 }
 
 
@@ -63,7 +74,9 @@ LARGE = {
     "many items": lambda explicit: world(60, 9000, 0.05, explicit=explicit, times=True),
 }
 CASES = [(name, size) for name in RATINGS | EVENTS for size in WORLDS] + [
-    (name, size) for name in ("als", "baseline", "popularity", "ials", "ease-sparse") for size in LARGE
+    (name, size)
+    for name in ("als", "baseline", "popularity", "ials", "ease-sparse", "bpr", "warp", "logistic-mf")
+    for size in LARGE
 ]
 
 
@@ -90,6 +103,9 @@ def test_contract(fitted, check):
         EASE(regularization=2.0),
         EASE(regularization=2.0, sparse=True, neighbours=3),
         ImplicitALS(factors=3, epochs=2, alpha=4.0),
+        BPR(factors=3, epochs=2),
+        WARP(factors=3, epochs=2),
+        LogisticMF(factors=3, epochs=2),
         ImplicitALS(factors=3, epochs=2, alpha=4.0, nonnegative=True),
     ],
     ids=lambda trainer: type(trainer).__name__ + "-nonnegative" * getattr(trainer, "nonnegative", False),

@@ -9,9 +9,12 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from tastespace.sklearn import (
     ALS,
+    BPR,
     CHECKS_THAT_CANNOT_APPLY,
+    WARP,
     Baseline,
     ImplicitALS,
+    LogisticMF,
     Popularity,
     adaptor,
     events,
@@ -25,6 +28,9 @@ ESTIMATORS = {
     "baseline": Baseline(),
     "implicit-als": ImplicitALS(**QUICK),
     "popularity": Popularity(),
+    "bpr": BPR(**QUICK),
+    "warp": WARP(**QUICK),
+    "logistic-mf": LogisticMF(**QUICK),
 }
 
 

@@ -34,6 +34,7 @@ pub mod neighbours;
 mod noise;
 pub mod nonnegative;
 pub mod objective;
+pub mod pairwise;
 pub mod primal;
 pub mod random;
 pub mod rerank;

@@ -14,6 +14,7 @@ mod lists;
 mod metrics;
 mod negatives;
 mod neighbours;
+mod pairwise;
 mod rerank;
 mod sparse;
 mod topk;
@@ -33,6 +34,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     metrics::register(m)?;
     lists::register(m)?;
     als::register(m)?;
+    pairwise::register(m)?;
     topk::register(m)?;
     ease::register(m)?;
     neighbours::register(m)?;

@@ -25,6 +25,9 @@ class Model(StrEnum):
     popularity = "popularity"
     baseline = "baseline"
     ease = "ease"
+    bpr = "bpr"
+    warp = "warp"
+    logistic_mf = "logistic-mf"
 
     @property
     def trainer(self) -> type[Any]:
@@ -37,6 +40,9 @@ class Model(StrEnum):
             Model.popularity: ts.Popularity,
             Model.baseline: ts.Baseline,
             Model.ease: ts.EASE,
+            Model.bpr: ts.BPR,
+            Model.warp: ts.WARP,
+            Model.logistic_mf: ts.LogisticMF,
         }
         return classes[self]
 

@@ -402,6 +402,10 @@ def solver_from(kind: str, params: dict[str, Any], arrays: dict[str, npt.NDArray
         return BiasRows(**params)
     if kind == CountRows.kind:
         return CountRows(**params)
+    if kind == "pairwise":
+        from tastespace.models.pairwise_rows import PairwiseRows  # which is a solver itself
+
+        return PairwiseRows.of(params, arrays)
     if kind != ImplicitRows.kind:
         raise NewerFormatError(
             f"the model solves its rows by {kind!r}, which this release does not know; upgrade tastespace"

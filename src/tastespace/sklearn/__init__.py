@@ -25,7 +25,16 @@ except ModuleNotFoundError:
     raise missing_extra("tastespace.sklearn", "sklearn") from None
 
 from tastespace.sklearn.checks import CHECKS_THAT_CANNOT_APPLY
-from tastespace.sklearn.events import ImplicitALS, Popularity
+from tastespace.sklearn.events import BPR, WARP, ImplicitALS, LogisticMF, Popularity
 from tastespace.sklearn.ratings import ALS, Baseline
 
-__all__ = ["ALS", "CHECKS_THAT_CANNOT_APPLY", "Baseline", "ImplicitALS", "Popularity"]
+__all__ = [
+    "ALS",
+    "BPR",
+    "CHECKS_THAT_CANNOT_APPLY",
+    "WARP",
+    "Baseline",
+    "ImplicitALS",
+    "LogisticMF",
+    "Popularity",
+]

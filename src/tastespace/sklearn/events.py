@@ -10,7 +10,7 @@ from tastespace.data.interactions import Interactions
 from tastespace.evaluation.evaluate import evaluate
 from tastespace.sklearn.adaptor import Adaptor
 from tastespace.sklearn.table import as_table, columns, learned, warn_of_strangers
-from tastespace.trainers import implicit_als, popularity
+from tastespace.trainers import bpr, implicit_als, logistic_mf, popularity, warp
 
 
 class Events(Adaptor):
@@ -74,3 +74,15 @@ class ImplicitALS(Events, trainer=implicit_als.ImplicitALS):
 
 class Popularity(Events, trainer=popularity.Popularity):
     """The same list for everyone; parameters are those of `tastespace.Popularity`."""
+
+
+class BPR(Events, trainer=bpr.BPR):
+    """Seen items above unseen ones, pair by pair; parameters are those of `tastespace.BPR`."""
+
+
+class WARP(Events, trainer=warp.WARP):
+    """Seen items lifted by their estimated rank; parameters are those of `tastespace.WARP`."""
+
+
+class LogisticMF(Events, trainer=logistic_mf.LogisticMF):
+    """The chance that a user has an item; parameters are those of `tastespace.LogisticMF`."""

@@ -110,7 +110,7 @@ def fold_in_equals_the_learned_row(model: Recommender, train: Interactions, refi
 
 def fold_in_many_equals_fold_in(model: Recommender, train: Interactions, refit: Refit | None) -> None:
     """Many newcomers placed at once have the rows of one after the other, and unknown items change nothing."""
-    if not _row_solved(model):
+    if member(model, "solver") is None:
         raise SkipTest("the rows of this model are not solved from the history")
     fold_in, fold_in_many = member(model, "fold_in"), member(model, "fold_in_many")
     folded = supported(fold_in_many, train)
@@ -125,6 +125,8 @@ def fold_in_many_equals_fold_in(model: Recommender, train: Interactions, refit: 
                 same_bits(many["item"], one["item"]) and same_bits(many["score"], one["score"]),
                 f"user {user!r} has other scores from fold_in_many than from fold_in",
             )
+        if not _row_solved(model):
+            continue
         learned = model.recommend(user, total, exclude_seen=False)
         a = many["score"][np.argsort(model.items.rows(many["item"]))]
         b = learned["score"][np.argsort(model.items.rows(learned["item"]))]

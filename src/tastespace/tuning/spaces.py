@@ -13,6 +13,9 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
 - ``Baseline``: ``regularization`` 0.5 to 50 ratings; Koren (2010) uses 10 for users and 25 for items.
 - ``EASE``: ``regularization`` 10 to 5000; the published optima of eight data sets lie between 50 and 3540.
   ``confidence`` where events carry values.
+- ``BPR``, ``WARP``, ``LogisticMF``: ``learning_rate`` and ``regularization`` over the ranges in which the best settings
+  for MovieLens 1M and Gowalla lay (``docs/math/pairwise.md``), and what each has for drawing unseen items. ``factors``
+  32 to 256 by doubling.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
@@ -30,9 +33,13 @@ from tastespace.evaluation.selection import nearest
 from tastespace.trainers.als import ALS
 from tastespace.trainers.base import Trainer
 from tastespace.trainers.baseline import Baseline
+from tastespace.trainers.bpr import BPR
 from tastespace.trainers.ease import EASE
 from tastespace.trainers.implicit_als import ImplicitALS
+from tastespace.trainers.logistic_mf import LogisticMF
+from tastespace.trainers.pairwise import PairwiseTrainer
 from tastespace.trainers.popularity import Popularity
+from tastespace.trainers.warp import WARP
 from tastespace.tuning.dimensions import Choices, Dimension, Relative, dimension
 
 Space = dict[str, Dimension]
@@ -67,6 +74,19 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
     if isinstance(trainer, ALS):
         space = {"factors": [16, 32, 64, 128], "regularization": Relative(0.4, 2.5)}
         return space | ({"bias_regularization": Relative(0.25, 4.0)} if trainer.biases else {})
+    if isinstance(trainer, PairwiseTrainer):
+        space = {
+            "factors": [32, 64, 128, 256],
+            "learning_rate": (0.01, 0.2, "log"),
+            "regularization": (0.001, 0.05, "log"),
+        }
+        if isinstance(trainer, BPR):
+            space |= {"negatives": ["uniform", "hard"], "candidates": [2, 4, 8, 16]}
+        if isinstance(trainer, WARP):
+            space |= {"trials": [10, 30, 100]}
+        if isinstance(trainer, LogisticMF):
+            space |= {"per_positive": [2, 4, 8]}
+        return space
     if isinstance(trainer, Baseline):
         return {"regularization": (0.5, 50.0, "log")}
     if isinstance(trainer, EASE):
