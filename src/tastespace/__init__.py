@@ -29,11 +29,13 @@ from tastespace.reports import cross_validate as cross_validate
 from tastespace.trainers.als import ALS as ALS
 from tastespace.trainers.baseline import Baseline as Baseline
 from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
+from tastespace.trainers.item_knn import ItemKNN as ItemKNN
 from tastespace.trainers.popularity import Popularity as Popularity
 from tastespace.trainers.stopping import Epoch as Epoch
 from tastespace.trainers.stopping import Stopping as Stopping
 from tastespace.tuning import Tuning as Tuning
 from tastespace.tuning import tune as tune
+from tastespace.trainers.user_knn import UserKNN as UserKNN
 from tastespace.version import __version__ as __version__
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "FactorModel",
     "ImplicitALS",
     "Interactions",
+    "ItemKNN",
     "NeighbourModel",
     "Neighbours",
     "Popularity",
@@ -56,6 +59,7 @@ __all__ = [
     "Stopping",
     "Table",
     "Tuning",
+    "UserKNN",
     "Visitor",
     "Vocabulary",
     "__version__",

@@ -8,6 +8,7 @@ mod candidates;
 mod check;
 mod csr;
 mod csv;
+mod likeness;
 mod lists;
 mod metrics;
 mod neighbours;
@@ -28,6 +29,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     candidates::register(m)?;
     metrics::register(m)?;
     lists::register(m)?;
+    likeness::register(m)?;
     als::register(m)?;
     topk::register(m)?;
     neighbours::register(m)?;
