@@ -33,9 +33,9 @@ from tastespace.trainers.item_knn import ItemKNN as ItemKNN
 from tastespace.trainers.popularity import Popularity as Popularity
 from tastespace.trainers.stopping import Epoch as Epoch
 from tastespace.trainers.stopping import Stopping as Stopping
+from tastespace.trainers.user_knn import UserKNN as UserKNN
 from tastespace.tuning import Tuning as Tuning
 from tastespace.tuning import tune as tune
-from tastespace.trainers.user_knn import UserKNN as UserKNN
 from tastespace.version import __version__ as __version__
 
 __all__ = [

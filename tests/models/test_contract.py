@@ -71,7 +71,18 @@ LARGE = {
     "many items": lambda explicit: world(60, 9000, 0.05, explicit=explicit, times=True),
 }
 CASES = [(name, size) for name in RATINGS | EVENTS for size in WORLDS] + [
-    (name, size) for name in ("als", "baseline", "popularity", "ials", "item-knn", "item-knn-ratings", "user-knn", "user-knn-ratings") for size in LARGE
+    (name, size)
+    for name in (
+        "als",
+        "baseline",
+        "popularity",
+        "ials",
+        "item-knn",
+        "item-knn-ratings",
+        "user-knn",
+        "user-knn-ratings",
+    )
+    for size in LARGE
 ]
 
 

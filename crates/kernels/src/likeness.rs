@@ -23,9 +23,6 @@ mod tests;
 /// Rows that one thread takes at a time.
 const CHUNK: usize = 8;
 
-/// Sums below which, for each place of the board, it is cheaper to go through the lists again than over the board.
-const SPARSE: usize = 4;
-
 /// Cells whose lists are asked for before they are read.
 const AHEAD: usize = 6;
 
@@ -155,7 +152,7 @@ impl<N: Number> Search<'_, N> {
     /// Compares row `number` with all numbers below it.
     fn row<S: Sums>(&self, board: &mut Board<S>, number: usize) {
         let sums = self.add(board, number);
-        if sums < SPARSE * number {
+        if sums * S::PLACES < number {
             self.again(board, number);
         } else {
             S::sweep(self.level, self, board, number);
@@ -166,13 +163,13 @@ impl<N: Number> Search<'_, N> {
 
     /// Sums over the lists of the row's columns; returns how many numbers they hold.
     fn add<S: Sums>(&self, board: &mut Board<S>, number: usize) -> usize {
-        let Ordered { starts, columns, ends, lists, values, .. } = self.table;
+        let Ordered { begins, ends, lists, values, .. } = self.table;
         let mut count = 0;
         for cell in self.table.cells(number) {
-            if let Some(&column) = columns.get(cell + AHEAD) {
-                prefetch(self.level, lists, starts[column as usize] as usize);
+            if let Some(&ahead) = begins.get(cell + AHEAD) {
+                prefetch(self.level, lists, ahead as usize);
             }
-            let (start, end) = (starts[columns[cell] as usize] as usize, ends[cell] as usize);
+            let (start, end) = (begins[cell] as usize, ends[cell] as usize);
             count += end - start;
             match values {
                 None => S::add_ones(&mut board.sums, &lists[start..end]),
@@ -187,8 +184,8 @@ impl<N: Number> Search<'_, N> {
     /// Offers and clears what the row's lists name.
     fn again<S: Sums>(&self, board: &mut Board<S>, number: usize) {
         for cell in self.table.cells(number) {
-            let start = self.table.starts[self.table.columns[cell] as usize] as usize;
-            for &other in &self.table.lists[start..self.table.ends[cell] as usize] {
+            for &other in &self.table.lists[self.table.begins[cell] as usize..self.table.ends[cell] as usize]
+            {
                 self.offer(board, number, other.place());
             }
         }
@@ -212,12 +209,15 @@ impl<N: Number> Search<'_, N> {
 #[inline(always)]
 unsafe fn prefetch_generic<L: Lanes>(lists: *const f32) {
     // SAFETY: never faults.
-    unsafe { L::prefetch(lists) }
+    unsafe {
+        L::prefetch(lists);
+        L::prefetch(lists.wrapping_add(16));
+    }
 }
 
 dispatch!(fn prefetch_at = prefetch_generic(at: *const f32));
 
-/// Asks for the first line of a list.
+/// Asks for the first lines of a list.
 fn prefetch<N>(level: Level, lists: &[N], start: usize) {
     prefetch_at(level, lists.as_ptr().wrapping_add(start).cast());
 }

@@ -41,7 +41,7 @@ class ItemKNN(KNN):
     regularization
         Penalty of the baseline's biases, >= 0, see :class:`Baseline`. Ratings only.
     damping
-        :math:`\delta` >= 0, which draws predictions with few neighbours to the baseline. Ratings only.
+        :math:`\delta` >= 0, which draws predictions with few neighbours to the baseline; None: 0. Ratings only.
     threads
         At most this many; None: all cores. The result does not depend on it.
 
@@ -52,6 +52,7 @@ class ItemKNN(KNN):
     """
 
     between = "items"
+    of_ratings = (100.0, 0.0)
 
     def _weighted(
         self, confidence: Confidence, likeness: Likeness, train: Interactions

@@ -27,9 +27,6 @@ Similarity = Literal["pearson_baseline", "pearson", "adjusted_cosine", "cosine"]
 #: Neighbours where none are given, of ratings and of events.
 OF_RATINGS, OF_EVENTS = 200, 100
 
-#: Shrinkage where ratings are compared and none is given, in common events; Koren (2010) has 100.
-SHRINKAGE = 100.0
-
 
 @dataclass(frozen=True, kw_only=True)
 class KNN(Trainer):
@@ -42,10 +39,11 @@ class KNN(Trainer):
     overlap: int = 1
     threshold: float = 0.0
     regularization: float = 5.0
-    damping: float = 0.0
+    damping: float | None = None
     threads: int | None = None
 
     between: ClassVar[Literal["items", "users"]]
+    of_ratings: ClassVar[tuple[float, float]]  # shrinkage and damping where none are given
 
     def __post_init__(self) -> None:
         """Checks every setting.
@@ -62,10 +60,9 @@ class KNN(Trainer):
             self._check_choice("similarity", SIMILARITIES)
         if self.confidence is not None:
             self._check_choice("confidence", KINDS)
-        if self.shrinkage is not None:
-            self._check_number("shrinkage", least=0)
-        for name in ("threshold", "regularization", "damping"):
-            self._check_number(name, least=0)
+        for name in ("shrinkage", "damping", "threshold", "regularization"):
+            if getattr(self, name) is not None:
+                self._check_number(name, least=0)
         resolve_threads(self.threads)
 
     def settled(self, train: Interactions) -> Self:
@@ -86,7 +83,8 @@ class KNN(Trainer):
             return self.replace(
                 neighbours=self.neighbours or OF_RATINGS,
                 similarity=self.similarity or "pearson_baseline",
-                shrinkage=SHRINKAGE if self.shrinkage is None else self.shrinkage,
+                shrinkage=self.of_ratings[0] if self.shrinkage is None else self.shrinkage,
+                damping=self.of_ratings[1] if self.damping is None else self.damping,
             )
         if self.similarity not in (None, "cosine"):
             raise ParameterError(
@@ -119,6 +117,7 @@ class KNN(Trainer):
         mean, item_bias = 0.0, np.zeros(train.n_items, np.float32)
         profile: Profile
         if train.explicit:
+            assert settled.damping is not None  # settled
             baseline = Baseline(regularization=self.regularization).fit(train)
             mean, item_bias = baseline.mean, baseline.item_bias
             profile = Deviations(
@@ -128,7 +127,7 @@ class KNN(Trainer):
                 centre=mean,
                 item_bias=item_bias,
                 regularization=float(self.regularization),
-                damping=float(self.damping),
+                damping=float(settled.damping),
             )
             rows = profile.rows(train.by_user, train.by_user)
         else:

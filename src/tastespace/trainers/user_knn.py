@@ -32,7 +32,7 @@ class UserKNN(KNN):
         How the value r of an event becomes a weight where users are compared: ``"linear"``, ``"log"``, ``"bm25"`` (the
         default) or ``"tfidf"``, see :class:`tastespace.models.confidence.Confidence`. Not for ratings.
     shrinkage
-        :math:`\lambda` >= 0: a likeness over n common items is multiplied by n / (n + :math:`\lambda`). None: 100 for
+        :math:`\lambda` >= 0: a likeness over n common items is multiplied by n / (n + :math:`\lambda`). None: 30 for
         ratings, 0 for events.
     overlap
         Items that two neighbours must have in common, >= 1.
@@ -41,7 +41,7 @@ class UserKNN(KNN):
     regularization
         Penalty of the baseline's biases, >= 0, see :class:`Baseline`. Ratings only.
     damping
-        :math:`\delta` >= 0, which draws predictions with few neighbours to the baseline. Ratings only.
+        :math:`\delta` >= 0, which draws predictions with few neighbours to the baseline; None: 0.5. Ratings only.
     threads
         At most this many; None: all cores. The result does not depend on it.
 
@@ -52,6 +52,7 @@ class UserKNN(KNN):
     """
 
     between = "users"
+    of_ratings = (30.0, 0.5)
 
     def _weighted(
         self, confidence: Confidence, likeness: Likeness, train: Interactions

@@ -79,12 +79,10 @@ pub struct Ordered<N> {
     pub order: Vec<i32>,
     /// Where the cells of each number start, and the number of cells at the end.
     indptr: Vec<usize>,
-    /// Column of each cell.
-    pub columns: Vec<i32>,
+    /// Where in `lists` the column of each cell begins.
+    pub begins: Vec<u32>,
     /// Where each cell stands in `lists`: the end of what its column holds of lower numbers.
     pub ends: Vec<u32>,
-    /// Where the list of each column starts, and the number of cells at the end.
-    pub starts: Vec<i64>,
     /// The numbers in each column, ascending.
     pub lists: Vec<N>,
     /// Their values.
@@ -131,7 +129,9 @@ impl<N: Number> Ordered<N> {
                 }
             }
         });
-        Ok(Self { order, indptr: bounds, columns: by_number, ends, starts, lists, values: ordered })
+        // In place: what was the column of a cell is where its list begins.
+        let begins = by_number.into_iter().map(|column| starts[column as usize] as u32).collect();
+        Ok(Self { order, indptr: bounds, begins, ends, lists, values: ordered })
     }
 
     /// The cells of row `number`.

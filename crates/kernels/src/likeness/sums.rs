@@ -6,6 +6,9 @@ use crate::simd::Level;
 
 /// The sums of a pair, from which its likeness follows.
 pub trait Sums: Copy + Default + Send {
+    /// Places of a board that are swept in the time in which one is found and offered through a list.
+    const PLACES: usize;
+
     /// Adds a column in which one row has x and the other y.
     fn add_one(&mut self, x: f32, y: f32);
 
@@ -61,6 +64,8 @@ fn trusted(likeness: f32, common: f32, how: &Likeness<'_>) -> f32 {
 
 /// The products; or, where nothing else is added, the number of columns.
 impl Sums for f32 {
+    const PLACES: usize = 16;
+
     #[inline(always)]
     fn add_one(&mut self, x: f32, y: f32) {
         *self += x * y;
@@ -91,6 +96,8 @@ impl Sums for f32 {
 
 /// The products, and the number of columns.
 impl Sums for [f32; 2] {
+    const PLACES: usize = 1;
+
     #[inline(always)]
     fn add_one(&mut self, x: f32, y: f32) {
         *self = [self[0] + x * y, self[1] + 1.0];
