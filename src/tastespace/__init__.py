@@ -35,10 +35,12 @@ from tastespace.trainers.baseline import Baseline as Baseline
 from tastespace.trainers.bpr import BPR as BPR
 from tastespace.trainers.ease import EASE as EASE
 from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
+from tastespace.trainers.item_knn import ItemKNN as ItemKNN
 from tastespace.trainers.logistic_mf import LogisticMF as LogisticMF
 from tastespace.trainers.popularity import Popularity as Popularity
 from tastespace.trainers.stopping import Epoch as Epoch
 from tastespace.trainers.stopping import Stopping as Stopping
+from tastespace.trainers.user_knn import UserKNN as UserKNN
 from tastespace.trainers.warp import WARP as WARP
 from tastespace.tuning import Tuning as Tuning
 from tastespace.tuning import tune as tune
@@ -59,6 +61,7 @@ __all__ = [
     "FactorModel",
     "ImplicitALS",
     "Interactions",
+    "ItemKNN",
     "LogisticMF",
     "Negatives",
     "NeighbourModel",
@@ -72,6 +75,7 @@ __all__ = [
     "Stopping",
     "Table",
     "Tuning",
+    "UserKNN",
     "Visitor",
     "Vocabulary",
     "__version__",

@@ -43,6 +43,7 @@ __all__ = [
     "implicit_solve",
     "instruction_sets",
     "list_means",
+    "nearest_rows",
     "pairwise_epoch",
     "pairwise_rows",
     "rank_candidates",
@@ -217,6 +218,20 @@ class Ranker:
         item_rows: NDArray[np.int32],
         threads: int,
     ) -> NDArray[np.float32]: ...
+
+# likeness
+def nearest_rows(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float32] | None,
+    columns: int,
+    scale: NDArray[np.float32] | None,
+    shrinkage: float,
+    overlap: int,
+    threshold: float,
+    k: int,
+    threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
 
 # neighbours
 _Rows: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32] | None]

@@ -13,8 +13,10 @@ from tastespace.trainers.baseline import Baseline
 from tastespace.trainers.bpr import BPR
 from tastespace.trainers.ease import EASE
 from tastespace.trainers.implicit_als import ImplicitALS
+from tastespace.trainers.item_knn import ItemKNN
 from tastespace.trainers.logistic_mf import LogisticMF
 from tastespace.trainers.popularity import Popularity
+from tastespace.trainers.user_knn import UserKNN
 from tastespace.trainers.warp import WARP
 from tests.models.worlds import world
 
@@ -29,6 +31,12 @@ RATINGS = {
     "popularity-recent": Popularity(half_life="2d"),
     "ease-ratings-as-weights": EASE(regularization=5.0, confidence="linear"),
     "bpr-ratings-as-weights": BPR(factors=6, epochs=4, confidence="linear"),
+    "item-knn-ratings": ItemKNN(neighbours=12),
+    "item-knn-cosine": ItemKNN(neighbours=12, similarity="cosine", shrinkage=2.0, overlap=2, damping=0.5),
+    "item-knn-pearson": ItemKNN(neighbours=12, similarity="pearson"),
+    "item-knn-adjusted": ItemKNN(neighbours=12, similarity="adjusted_cosine"),
+    "user-knn-ratings": UserKNN(neighbours=12),
+    "user-knn-pearson": UserKNN(neighbours=12, similarity="pearson", overlap=2),
     "ials-ratings-as-weights": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1),
 }
 EVENTS = {
@@ -37,6 +45,11 @@ EVENTS = {
     "ials-nonnegative": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1, nonnegative=True),
     "ials-log": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="log"),
     "ials-bm25": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="bm25"),
+    "ials-tfidf": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="tfidf"),
+    "item-knn": ItemKNN(neighbours=12),
+    "item-knn-tfidf": ItemKNN(neighbours=12, confidence="tfidf", shrinkage=2.0, threshold=0.05),
+    "user-knn": UserKNN(neighbours=12),
+    "user-knn-linear": UserKNN(neighbours=12, confidence="linear", overlap=2),
     "popularity-implicit": Popularity(),
     "ease": EASE(regularization=5.0),
     "ease-bm25": EASE(regularization=5.0, confidence="bm25"),
@@ -75,7 +88,20 @@ LARGE = {
 }
 CASES = [(name, size) for name in RATINGS | EVENTS for size in WORLDS] + [
     (name, size)
-    for name in ("als", "baseline", "popularity", "ials", "ease-sparse", "bpr", "warp", "logistic-mf")
+    for name in (
+        "als",
+        "baseline",
+        "popularity",
+        "ials",
+        "ease-sparse",
+        "bpr",
+        "warp",
+        "logistic-mf",
+        "item-knn",
+        "item-knn-ratings",
+        "user-knn",
+        "user-knn-ratings",
+    )
     for size in LARGE
 ]
 
@@ -102,6 +128,8 @@ def test_contract(fitted, check):
         Popularity(),
         EASE(regularization=2.0),
         EASE(regularization=2.0, sparse=True, neighbours=3),
+        ItemKNN(neighbours=4),
+        UserKNN(neighbours=4),
         ImplicitALS(factors=3, epochs=2, alpha=4.0),
         BPR(factors=3, epochs=2),
         WARP(factors=3, epochs=2),

@@ -25,6 +25,7 @@ pub mod gradient_rows;
 pub mod group;
 pub mod held_out;
 pub mod labels;
+pub mod likeness;
 pub mod lines;
 pub mod lists;
 pub mod metrics;

@@ -10,6 +10,7 @@ mod check;
 mod csr;
 mod csv;
 mod ease;
+mod likeness;
 mod lists;
 mod metrics;
 mod negatives;
@@ -33,6 +34,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     candidates::register(m)?;
     metrics::register(m)?;
     lists::register(m)?;
+    likeness::register(m)?;
     als::register(m)?;
     pairwise::register(m)?;
     topk::register(m)?;

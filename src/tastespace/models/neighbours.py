@@ -198,7 +198,7 @@ class NeighbourModel(Answering):
     # Neighbours
 
     def similar_items(self, items: Id | Iterable[Id], n: int = 10) -> Neighbours:
-        """The n items with the greatest weights in the sums that each of the given items enters.
+        """The n items with the greatest weights in the score of each of the given items.
 
         Parameters
         ----------
@@ -240,15 +240,21 @@ class NeighbourModel(Answering):
         return Neighbours(listed("user", self.users, rows, "neighbour", self.users, found, scores))
 
     def _nearest(self, rows: Rows, n: int) -> tuple[Rows, Scores]:
-        """The greatest weights of each row, without the row itself, padded with -1 and -inf."""
-        width = self.weights.columns if isinstance(self.weights, Csr) else self.weights.shape[1]
+        """The greatest weights of each row, without the row itself, padded with -1 and -inf.
+
+        What enters the sum of an item stands in its column, what enters that of a user in the user's row.
+        """
+        of = self.weights
+        if self.between_items:
+            of = of.transpose()
+        width = of.columns if isinstance(of, Csr) else of.shape[1]
         n = min(at_least_one("n", n), width)
         found, scores = np.full((len(rows), n), -1, np.int32), np.full((len(rows), n), -np.inf, np.float32)
         for slot, row in enumerate(rows):
-            if isinstance(self.weights, Csr):
-                columns, weights = self.weights.row(row)
+            if isinstance(of, Csr):
+                columns, weights = of.row(row)
             else:
-                columns, weights = np.arange(width, dtype=np.int32), self.weights[row]
+                columns, weights = np.arange(width, dtype=np.int32), of[row]
             best = np.argsort(-weights, kind="stable")
             best = best[columns[best] != row][:n]
             found[slot, : len(best)], scores[slot, : len(best)] = columns[best], weights[best]

@@ -10,6 +10,8 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
 - ``ALS``: ``regularization`` over a factor of 2.5, ``bias_regularization`` over a factor of 4 to either side of the
   rules (in the random searches behind ``docs/guide/defaults.md`` the best were within 1.6 and 2). ``factors`` 16 to
   128.
+- ``ItemKNN``, ``UserKNN``: ``neighbours`` 20 to 500, ``shrinkage`` 0 to 300 common events (the best of the sweeps behind
+  ``docs/math/neighbours.md`` were 0 to 100), ``confidence`` of events and ``damping`` of ratings.
 - ``Baseline``: ``regularization`` 0.5 to 50 ratings; Koren (2010) uses 10 for users and 25 for items.
 - ``EASE``: ``regularization`` 10 to 5000; the published optima of eight data sets lie between 50 and 3540.
   ``confidence`` where events carry values.
@@ -36,6 +38,7 @@ from tastespace.trainers.baseline import Baseline
 from tastespace.trainers.bpr import BPR
 from tastespace.trainers.ease import EASE
 from tastespace.trainers.implicit_als import ImplicitALS
+from tastespace.trainers.knn import KNN
 from tastespace.trainers.logistic_mf import LogisticMF
 from tastespace.trainers.pairwise import PairwiseTrainer
 from tastespace.trainers.popularity import Popularity
@@ -69,7 +72,7 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
             "regularization": Relative(0.1, 10.0),
         }
         if train.by_user.values is not None:
-            space["confidence"] = ["linear", "log", "bm25"]
+            space["confidence"] = ["linear", "log", "bm25", "tfidf"]
         return space
     if isinstance(trainer, ALS):
         space = {"factors": [16, 32, 64, 128], "regularization": Relative(0.4, 2.5)}
@@ -87,6 +90,11 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
         if isinstance(trainer, LogisticMF):
             space |= {"per_positive": [2, 4, 8]}
         return space
+    if isinstance(trainer, KNN):
+        space = {"neighbours": [20, 50, 100, 200, 500], "shrinkage": [0.0, 10.0, 30.0, 100.0, 300.0]}
+        if train.explicit:
+            return space | {"damping": [0.0, 0.5, 1.0]}
+        return space | {"confidence": ["linear", "log", "bm25", "tfidf"]}
     if isinstance(trainer, Baseline):
         return {"regularization": (0.5, 50.0, "log")}
     if isinstance(trainer, EASE):
