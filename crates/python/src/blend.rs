@@ -1,7 +1,7 @@
 //! Binding of `kernels::blend`.
 
-use crate::check::{matrix, vector};
-use crate::topk::{Excluded, Found, excluded, in_range, per_item};
+use crate::check::{in_range, matrix, vector};
+use crate::topk::{Excluded, Found, excluded, per_item};
 use numpy::{
     IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2,
     PyUntypedArrayMethods,

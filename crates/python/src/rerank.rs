@@ -1,7 +1,7 @@
 //! Binding of `kernels::rerank`.
 
-use crate::check::{matrix, vector};
-use crate::topk::{Found, in_range, per_item};
+use crate::check::{in_range, matrix, vector};
+use crate::topk::{Found, per_item};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;

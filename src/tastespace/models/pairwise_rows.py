@@ -14,7 +14,8 @@ from tastespace.data.interactions import Interactions
 from tastespace.errors import UnsupportedError
 from tastespace.models.confidence import Confidence
 from tastespace.models.padding import Floats, blank
-from tastespace.models.solvers import Doubles, Rows, RowSolver, Side
+from tastespace.models.reading import Doubles
+from tastespace.models.solvers import Rows, RowSolver, Side
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.padding import Floats, duplicate, locked
 from tastespace.models.pairwise_rows import PairwiseRows
-from tastespace.models.solvers import check_weights
+from tastespace.models.reading import check_weights
 from tastespace.trainers.base import Trainer, check_events, plain
 from tastespace.trainers.init import Start, start_biases, start_factors, svd_factors
 from tastespace.trainers.loop import State, run_epochs
