@@ -28,6 +28,7 @@ from tastespace.reports import compare as compare
 from tastespace.reports import cross_validate as cross_validate
 from tastespace.trainers.als import ALS as ALS
 from tastespace.trainers.baseline import Baseline as Baseline
+from tastespace.trainers.ease import EASE as EASE
 from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
 from tastespace.trainers.item_knn import ItemKNN as ItemKNN
 from tastespace.trainers.popularity import Popularity as Popularity
@@ -40,6 +41,7 @@ from tastespace.version import __version__ as __version__
 
 __all__ = [
     "ALS",
+    "EASE",
     "Baseline",
     "Candidates",
     "Comparison",

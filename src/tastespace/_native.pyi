@@ -26,6 +26,10 @@ __all__ = [
     "csr_build",
     "csr_transpose",
     "csv_read",
+    "ease_cells",
+    "ease_columns",
+    "ease_gram",
+    "ease_weights",
     "explicit_objective",
     "explicit_solve",
     "gather_events",
@@ -253,6 +257,16 @@ class Scorer:
     def pairs(
         self, asking: _Asking, users: NDArray[np.int32], items: NDArray[np.int32], threads: int
     ) -> NDArray[np.float32]: ...
+
+# ease
+def ease_gram(
+    by_user: _Rows, by_item: _Rows, ridge: float, out: NDArray[np.float32], threads: int
+) -> None: ...
+def ease_weights(inverse: NDArray[np.float32], threads: int) -> None: ...
+def ease_cells(by_user: _Rows, by_item: _Rows, step: int, threads: int) -> int: ...
+def ease_columns(
+    by_user: _Rows, by_item: _Rows, ridge: float, most: int, threads: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
 
 # candidates and held-out events
 def gather_events(

@@ -10,6 +10,7 @@ from tastespace.data.vocabulary import Vocabulary
 from tastespace.testing import check_model, contract, refit_with, strategies
 from tastespace.trainers.als import ALS
 from tastespace.trainers.baseline import Baseline
+from tastespace.trainers.ease import EASE
 from tastespace.trainers.implicit_als import ImplicitALS
 from tastespace.trainers.item_knn import ItemKNN
 from tastespace.trainers.popularity import Popularity
@@ -31,6 +32,7 @@ RATINGS = {
     "item-knn-adjusted": ItemKNN(neighbours=12, similarity="adjusted_cosine"),
     "user-knn-ratings": UserKNN(neighbours=12),
     "user-knn-pearson": UserKNN(neighbours=12, similarity="pearson", overlap=2),
+    "ease-ratings-as-weights": EASE(regularization=5.0, confidence="linear"),
     "ials-ratings-as-weights": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1),
 }
 EVENTS = {
@@ -45,6 +47,9 @@ EVENTS = {
     "user-knn": UserKNN(neighbours=12),
     "user-knn-linear": UserKNN(neighbours=12, confidence="linear", overlap=2),
     "popularity-implicit": Popularity(),
+    "ease": EASE(regularization=5.0),
+    "ease-bm25": EASE(regularization=5.0, confidence="bm25"),
+    "ease-sparse": EASE(regularization=5.0, sparse=True, neighbours=10),
 }
 
 
@@ -77,6 +82,7 @@ CASES = [(name, size) for name in RATINGS | EVENTS for size in WORLDS] + [
         "baseline",
         "popularity",
         "ials",
+        "ease-sparse",
         "item-knn",
         "item-knn-ratings",
         "user-knn",
@@ -108,6 +114,8 @@ def test_contract(fitted, check):
         Popularity(),
         ItemKNN(neighbours=4),
         UserKNN(neighbours=4),
+        EASE(regularization=2.0),
+        EASE(regularization=2.0, sparse=True, neighbours=3),
         ImplicitALS(factors=3, epochs=2, alpha=4.0),
         ImplicitALS(factors=3, epochs=2, alpha=4.0, nonnegative=True),
     ],

@@ -180,9 +180,9 @@ def test_settings_are_checked(kind):
 @pytest.mark.parametrize("kind", [ts.ItemKNN, ts.UserKNN])
 def test_what_does_not_fit_the_events_is_refused(kind):
     ratings, events = world(), world(explicit=False)
-    with pytest.raises(ParameterError, match="confidence of .*KNN weighs events, and these are ratings"):
+    with pytest.raises(ParameterError, match=r"confidence of .*KNN weighs events, and these are ratings"):
         kind(confidence="log").fit(ratings)
-    with pytest.raises(ParameterError, match="similarity 'pearson' of .*KNN compares ratings"):
+    with pytest.raises(ParameterError, match=r"similarity 'pearson' of .*KNN compares ratings"):
         kind(similarity="pearson").fit(events)
     with pytest.raises(EmptyError, match="nothing to learn from"):
         kind().fit(ratings.filter(users=[]))

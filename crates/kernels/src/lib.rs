@@ -15,6 +15,7 @@ pub mod dense;
 pub mod double;
 pub mod draw;
 pub mod dual;
+pub mod ease;
 pub mod exact;
 pub mod field;
 pub mod gradient;

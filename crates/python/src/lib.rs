@@ -8,6 +8,7 @@ mod candidates;
 mod check;
 mod csr;
 mod csv;
+mod ease;
 mod likeness;
 mod lists;
 mod metrics;
@@ -32,6 +33,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     likeness::register(m)?;
     als::register(m)?;
     topk::register(m)?;
+    ease::register(m)?;
     neighbours::register(m)?;
     sparse::register(m)?;
     m.add_function(wrap_pyfunction!(instruction_sets, m)?)?;

@@ -26,6 +26,7 @@ class Model(StrEnum):
     user_knn = "user-knn"
     popularity = "popularity"
     baseline = "baseline"
+    ease = "ease"
 
     @property
     def trainer(self) -> type[Any]:
@@ -39,6 +40,7 @@ class Model(StrEnum):
             Model.user_knn: ts.UserKNN,
             Model.popularity: ts.Popularity,
             Model.baseline: ts.Baseline,
+            Model.ease: ts.EASE,
         }
         return classes[self]
 

@@ -103,7 +103,7 @@ class NeighbourModel(Answering):
         values = self.weights.values if isinstance(self.weights, Csr) else self.weights
         if shape != (n, n) or (values is not None and values.dtype != np.float32):
             raise InputError(f"weights must be float32 {(n, n)}; got {shape}")
-        if values is not None and not np.isfinite(values).all():
+        if values is not None and not _finite(values):
             raise InputError("weights must be finite; these hold NaN or infinity")
         if not isinstance(self.weights, Csr):
             put(self, "weights", frozen(self.weights))
@@ -322,6 +322,12 @@ class NeighbourModel(Answering):
         weights = self.weights
         arrays = pack_table("weights", weights) if isinstance(weights, Csr) else {"weights": weights}
         return packed(self, KIND, arrays, history=history)
+
+
+def _finite(values: Floats) -> bool:
+    """Whether all are finite; some at a time, because weights may take most of the memory."""
+    step = max(1, 2**22 // max(1, values.shape[-1] if values.ndim == 2 else 1))
+    return all(np.isfinite(values[at : at + step]).all() for at in range(0, len(values), step))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
