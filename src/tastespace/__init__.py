@@ -32,10 +32,13 @@ from tastespace.reports import compare as compare
 from tastespace.reports import cross_validate as cross_validate
 from tastespace.trainers.als import ALS as ALS
 from tastespace.trainers.baseline import Baseline as Baseline
+from tastespace.trainers.ease import EASE as EASE
 from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
+from tastespace.trainers.item_knn import ItemKNN as ItemKNN
 from tastespace.trainers.popularity import Popularity as Popularity
 from tastespace.trainers.stopping import Epoch as Epoch
 from tastespace.trainers.stopping import Stopping as Stopping
+from tastespace.trainers.user_knn import UserKNN as UserKNN
 from tastespace.tuning import Tuning as Tuning
 from tastespace.tuning import tune as tune
 from tastespace.tuning import tune_blend as tune_blend
@@ -43,6 +46,7 @@ from tastespace.version import __version__ as __version__
 
 __all__ = [
     "ALS",
+    "EASE",
     "Baseline",
     "Blend",
     "Candidates",
@@ -52,6 +56,7 @@ __all__ = [
     "FactorModel",
     "ImplicitALS",
     "Interactions",
+    "ItemKNN",
     "Negatives",
     "NeighbourModel",
     "Neighbours",
@@ -64,6 +69,7 @@ __all__ = [
     "Stopping",
     "Table",
     "Tuning",
+    "UserKNN",
     "Visitor",
     "Vocabulary",
     "__version__",

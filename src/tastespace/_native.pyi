@@ -29,6 +29,10 @@ __all__ = [
     "csr_transpose",
     "csv_read",
     "draw_negatives",
+    "ease_cells",
+    "ease_columns",
+    "ease_gram",
+    "ease_weights",
     "explicit_objective",
     "explicit_solve",
     "gather_events",
@@ -38,6 +42,7 @@ __all__ = [
     "implicit_solve",
     "instruction_sets",
     "list_means",
+    "nearest_rows",
     "rank_candidates",
     "rerank_lists",
     "sample_candidates",
@@ -211,6 +216,20 @@ class Ranker:
         threads: int,
     ) -> NDArray[np.float32]: ...
 
+# likeness
+def nearest_rows(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float32] | None,
+    columns: int,
+    scale: NDArray[np.float32] | None,
+    shrinkage: float,
+    overlap: int,
+    threshold: float,
+    k: int,
+    threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
+
 # neighbours
 _Rows: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32] | None]
 _Asking: TypeAlias = tuple[
@@ -244,6 +263,16 @@ class Scorer:
     def pairs(
         self, asking: _Asking, users: NDArray[np.int32], items: NDArray[np.int32], threads: int
     ) -> NDArray[np.float32]: ...
+
+# ease
+def ease_gram(
+    by_user: _Rows, by_item: _Rows, ridge: float, out: NDArray[np.float32], threads: int
+) -> None: ...
+def ease_weights(inverse: NDArray[np.float32], threads: int) -> None: ...
+def ease_cells(by_user: _Rows, by_item: _Rows, step: int, threads: int) -> int: ...
+def ease_columns(
+    by_user: _Rows, by_item: _Rows, ridge: float, most: int, threads: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
 
 # candidates and held-out events
 def gather_events(

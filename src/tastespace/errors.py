@@ -14,6 +14,7 @@
     ├── UnsupportedError (TypeError)       this model cannot do that; the message names what can
     ├── HistoryError                       the call needs the users' histories and the model was saved without
     ├── NumericalError (ArithmeticError)   a computation left the range of numbers; names the row
+    ├── TooLargeError (MemoryError)        a fit would take more memory than there is; names a smaller way
     ├── FileError                          a file cannot be used
     │   ├── MissingFileError (FileNotFoundError)
     │   ├── DamagedFileError               truncated, edited, or not written by tastespace
@@ -70,6 +71,10 @@ class HistoryError(TastespaceError):
 
 class NumericalError(TastespaceError, ArithmeticError):
     """A computation left the range of numbers."""
+
+
+class TooLargeError(TastespaceError, MemoryError):
+    """A fit would take more memory than there is."""
 
 
 class FileError(TastespaceError):

@@ -47,6 +47,7 @@ def test_json_goes_alone_to_standard_output(ratings: Path, tmp_path: Path) -> No
         ("implicit-als", "ImplicitALS", QUICK),
         ("popularity", "Popularity", ["--set", "half_life=30d"]),
         ("baseline", "Baseline", ["--regularization", 2]),
+        ("ease", "EASE", ["--regularization", 50, "--set", "sparse=true"]),
     ],
 )
 def test_every_trainer(

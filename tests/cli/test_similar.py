@@ -37,3 +37,15 @@ def test_a_model_without_factors(ratings: Path, tmp_path: Path, failing: Callabl
     path = tmp_path / "popular.taste"
     assert run("fit", ratings, *READ, "--model", "popularity", "-o", path).code == 0
     assert "learns no factors" in failing("similar", path, "110")
+
+
+def test_weights_between_neighbours(ratings: Path, tmp_path: Path, failing: Callable[..., str]) -> None:
+    path = tmp_path / "ease.taste"
+    assert run("fit", ratings, *READ, "--model", "ease", "-o", path).code == 0
+    expected = ts.load(path).similar_items("110", n=4)
+    assert run("similar", path, "110", "-n", 4, "--json").json == list(expected.rows())
+    assert run("similar", path, "110").out.splitlines()[1].split() == ["rank", "neighbour", "weight"]
+    assert "leave out --metric" in failing("similar", path, "110", "--metric", "dot")
+    assert "no users are similar" in failing("similar", path, "1", "--users")
+    assert "holds no factors to export" in failing("export", path, "-o", tmp_path / "out")
+    assert "factors" not in run("info", path, "--json").json["params"]

@@ -10,8 +10,11 @@ from tastespace.data.vocabulary import Vocabulary
 from tastespace.testing import check_model, contract, refit_with, strategies
 from tastespace.trainers.als import ALS
 from tastespace.trainers.baseline import Baseline
+from tastespace.trainers.ease import EASE
 from tastespace.trainers.implicit_als import ImplicitALS
+from tastespace.trainers.item_knn import ItemKNN
 from tastespace.trainers.popularity import Popularity
+from tastespace.trainers.user_knn import UserKNN
 from tests.models.worlds import world
 
 RATINGS = {
@@ -23,6 +26,13 @@ RATINGS = {
     "baseline": Baseline(),
     "popularity": Popularity(),
     "popularity-recent": Popularity(half_life="2d"),
+    "item-knn-ratings": ItemKNN(neighbours=12),
+    "item-knn-cosine": ItemKNN(neighbours=12, similarity="cosine", shrinkage=2.0, overlap=2, damping=0.5),
+    "item-knn-pearson": ItemKNN(neighbours=12, similarity="pearson"),
+    "item-knn-adjusted": ItemKNN(neighbours=12, similarity="adjusted_cosine"),
+    "user-knn-ratings": UserKNN(neighbours=12),
+    "user-knn-pearson": UserKNN(neighbours=12, similarity="pearson", overlap=2),
+    "ease-ratings-as-weights": EASE(regularization=5.0, confidence="linear"),
     "ials-ratings-as-weights": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1),
 }
 EVENTS = {
@@ -31,7 +41,15 @@ EVENTS = {
     "ials-nonnegative": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1, nonnegative=True),
     "ials-log": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="log"),
     "ials-bm25": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="bm25"),
+    "ials-tfidf": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="tfidf"),
+    "item-knn": ItemKNN(neighbours=12),
+    "item-knn-tfidf": ItemKNN(neighbours=12, confidence="tfidf", shrinkage=2.0, threshold=0.05),
+    "user-knn": UserKNN(neighbours=12),
+    "user-knn-linear": UserKNN(neighbours=12, confidence="linear", overlap=2),
     "popularity-implicit": Popularity(),
+    "ease": EASE(regularization=5.0),
+    "ease-bm25": EASE(regularization=5.0, confidence="bm25"),
+    "ease-sparse": EASE(regularization=5.0, sparse=True, neighbours=10),
 }
 
 
@@ -58,7 +76,19 @@ LARGE = {
     "many items": lambda explicit: world(60, 9000, 0.05, explicit=explicit, times=True),
 }
 CASES = [(name, size) for name in RATINGS | EVENTS for size in WORLDS] + [
-    (name, size) for name in ("als", "baseline", "popularity", "ials") for size in LARGE
+    (name, size)
+    for name in (
+        "als",
+        "baseline",
+        "popularity",
+        "ials",
+        "ease-sparse",
+        "item-knn",
+        "item-knn-ratings",
+        "user-knn",
+        "user-knn-ratings",
+    )
+    for size in LARGE
 ]
 
 
@@ -82,6 +112,10 @@ def test_contract(fitted, check):
         ALS(factors=3, epochs=2, nonnegative=True),
         Baseline(),
         Popularity(),
+        ItemKNN(neighbours=4),
+        UserKNN(neighbours=4),
+        EASE(regularization=2.0),
+        EASE(regularization=2.0, sparse=True, neighbours=3),
         ImplicitALS(factors=3, epochs=2, alpha=4.0),
         ImplicitALS(factors=3, epochs=2, alpha=4.0, nonnegative=True),
     ],

@@ -182,10 +182,10 @@ def test_similar_items_are_those_of_the_greatest_weights(form):
     table = made.similar_items([100, 105], 4)
     for item in (100, 105):
         [row] = train.items.rows([item])
-        best = np.argsort(-w[row], kind="stable")[:4]
+        best = np.argsort(-w[:, row], kind="stable")[:4]
         mine = table["item"] == item
         assert table["neighbour"][mine].tolist() == train.items.ids[best].tolist()
-        np.testing.assert_array_equal(table["score"][mine], w[row, best])
+        np.testing.assert_array_equal(table["score"][mine], w[best, row])
     assert made.similar_items(100, 1)["rank"].tolist() == [1]
     with pytest.raises(UnsupportedError, match="no users are similar; similar_items works"):
         made.similar_users("u0")
@@ -202,7 +202,7 @@ def test_similar_users_are_those_of_the_greatest_weights():
 def test_few_neighbours_are_all_there_are():
     train = world(explicit=False)
     one = np.zeros((train.n_items, train.n_items), np.float32)
-    one[0, 2] = 1
+    one[2, 0] = 1
     made = model(train, sparse(one), WeightedEvents(Confidence()))
     assert made.similar_items([100, 101], 10)["neighbour"].tolist() == [102]
 

@@ -142,7 +142,9 @@ def test_default_spaces():
     assert "confidence" not in default_space(trained(), train.as_implicit())
     assert "alpha" in default_space(trained(alpha=4.0), train)
     assert "bias_regularization" not in default_space(ts.ALS(biases=False), train)
-    for trainer in (trained(), trained(alpha=4.0), ts.ALS(), ts.Baseline(), ts.Popularity()):
+    assert set(default_space(ts.EASE(), train)) == {"regularization", "confidence"}
+    assert set(default_space(ts.EASE(), train.as_implicit())) == {"regularization"}
+    for trainer in (trained(), trained(alpha=4.0), ts.ALS(), ts.Baseline(), ts.EASE(), ts.Popularity()):
         events = world() if isinstance(trainer, ts.ALS) else train
         assert read_space(trainer, default_space(trainer, events), events)
     with pytest.raises(ParameterError, match="Popularity has nothing to tune where events have no times"):

@@ -33,7 +33,7 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn row(&self, row: usize) -> (&'a [i32], Option<&'a [f32]>) {
+    pub(crate) fn row(&self, row: usize) -> (&'a [i32], Option<&'a [f32]>) {
         let range = self.indptr[row] as usize..self.indptr[row + 1] as usize;
         (&self.indices[range.clone()], self.values.map(|values| &values[range]))
     }

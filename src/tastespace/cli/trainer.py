@@ -22,8 +22,11 @@ class Model(StrEnum):
 
     als = "als"
     implicit_als = "implicit-als"
+    item_knn = "item-knn"
+    user_knn = "user-knn"
     popularity = "popularity"
     baseline = "baseline"
+    ease = "ease"
 
     @property
     def trainer(self) -> type[Any]:
@@ -33,8 +36,11 @@ class Model(StrEnum):
         classes: dict[Model, type[Any]] = {
             Model.als: ts.ALS,
             Model.implicit_als: ts.ImplicitALS,
+            Model.item_knn: ts.ItemKNN,
+            Model.user_knn: ts.UserKNN,
             Model.popularity: ts.Popularity,
             Model.baseline: ts.Baseline,
+            Model.ease: ts.EASE,
         }
         return classes[self]
 

@@ -103,7 +103,7 @@ class NeighbourModel(Answering):
         values = self.weights.values if isinstance(self.weights, Csr) else self.weights
         if shape != (n, n) or (values is not None and values.dtype != np.float32):
             raise InputError(f"weights must be float32 {(n, n)}; got {shape}")
-        if values is not None and not np.isfinite(values).all():
+        if values is not None and not _finite(values):
             raise InputError("weights must be finite; these hold NaN or infinity")
         if not isinstance(self.weights, Csr):
             put(self, "weights", frozen(self.weights))
@@ -198,7 +198,7 @@ class NeighbourModel(Answering):
     # Neighbours
 
     def similar_items(self, items: Id | Iterable[Id], n: int = 10) -> Neighbours:
-        """The n items with the greatest weights in the sums that each of the given items enters.
+        """The n items with the greatest weights in the score of each of the given items.
 
         Parameters
         ----------
@@ -240,15 +240,21 @@ class NeighbourModel(Answering):
         return Neighbours(listed("user", self.users, rows, "neighbour", self.users, found, scores))
 
     def _nearest(self, rows: Rows, n: int) -> tuple[Rows, Scores]:
-        """The greatest weights of each row, without the row itself, padded with -1 and -inf."""
-        width = self.weights.columns if isinstance(self.weights, Csr) else self.weights.shape[1]
+        """The greatest weights of each row, without the row itself, padded with -1 and -inf.
+
+        What enters the sum of an item stands in its column, what enters that of a user in the user's row.
+        """
+        of = self.weights
+        if self.between_items:
+            of = of.transpose()
+        width = of.columns if isinstance(of, Csr) else of.shape[1]
         n = min(at_least_one("n", n), width)
         found, scores = np.full((len(rows), n), -1, np.int32), np.full((len(rows), n), -np.inf, np.float32)
         for slot, row in enumerate(rows):
-            if isinstance(self.weights, Csr):
-                columns, weights = self.weights.row(row)
+            if isinstance(of, Csr):
+                columns, weights = of.row(row)
             else:
-                columns, weights = np.arange(width, dtype=np.int32), self.weights[row]
+                columns, weights = np.arange(width, dtype=np.int32), of[row]
             best = np.argsort(-weights, kind="stable")
             best = best[columns[best] != row][:n]
             found[slot, : len(best)], scores[slot, : len(best)] = columns[best], weights[best]
@@ -316,6 +322,12 @@ class NeighbourModel(Answering):
         weights = self.weights
         arrays = pack_table("weights", weights) if isinstance(weights, Csr) else {"weights": weights}
         return packed(self, KIND, arrays, history=history)
+
+
+def _finite(values: Floats) -> bool:
+    """Whether all are finite; some at a time, because weights may take most of the memory."""
+    step = max(1, 2**22 // max(1, values.shape[-1] if values.ndim == 2 else 1))
+    return all(np.isfinite(values[at : at + step]).all() for at in range(0, len(values), step))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

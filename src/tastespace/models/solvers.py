@@ -228,7 +228,7 @@ class ImplicitRows(RowSolver):
         return np.float32(scale) * weights, scale
 
     def relearned(self, train: Interactions) -> ImplicitRows:
-        if self.confidence.idf is None:  # only bm25 counts item by item, and meets new items here
+        if self.confidence.idf is None:  # the others count nothing item by item
             return self
         return replace(self, confidence=Confidence.learn(self.confidence.kind, train.by_user, train.by_item))
 

@@ -58,8 +58,8 @@ class ImplicitALS(Trainer):
         a0 > 0, the weight of a cell without an event. Without it and without ``alpha`` it is chosen from the
         density of the table, see :func:`default_unobserved_weight`.
     confidence
-        How the value r of an event becomes a weight: ``"linear"``, ``"log"`` or ``"bm25"``, see
-        :class:`tastespace.models.confidence.Confidence`. None: ``"linear"`` beside ``alpha``, as Hu, Koren and
+        How the value r of an event becomes a weight: ``"linear"``, ``"log"``, ``"bm25"`` or ``"tfidf"``,
+        see :class:`tastespace.models.confidence.Confidence`. None: ``"linear"`` beside ``alpha``, as Hu, Koren and
         Volinsky have it, and ``"log"`` otherwise.
     frequency_scaling
         :math:`\nu` >= 0: 0 is the same penalty for every row, 1 grows with its events.

@@ -10,7 +10,11 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
 - ``ALS``: ``regularization`` over a factor of 2.5, ``bias_regularization`` over a factor of 4 to either side of the
   rules (in the random searches behind ``docs/guide/defaults.md`` the best were within 1.6 and 2). ``factors`` 16 to
   128.
+- ``ItemKNN``, ``UserKNN``: ``neighbours`` 20 to 500 and ``shrinkage`` 0 to 300 common events, to either side of the
+  best in the sweeps behind ``docs/math/likeness.md``; ``confidence`` of events and ``damping`` of ratings.
 - ``Baseline``: ``regularization`` 0.5 to 50 ratings; Koren (2010) uses 10 for users and 25 for items.
+- ``EASE``: ``regularization`` 10 to 5000; the published optima of eight data sets lie between 50 and 3540.
+  ``confidence`` where events carry values.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
@@ -28,7 +32,9 @@ from tastespace.evaluation.selection import nearest
 from tastespace.trainers.als import ALS
 from tastespace.trainers.base import Trainer
 from tastespace.trainers.baseline import Baseline
+from tastespace.trainers.ease import EASE
 from tastespace.trainers.implicit_als import ImplicitALS
+from tastespace.trainers.knn import KNN
 from tastespace.trainers.popularity import Popularity
 from tastespace.tuning.dimensions import Choices, Dimension, Relative, dimension
 
@@ -59,13 +65,23 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
             "regularization": Relative(0.1, 10.0),
         }
         if train.by_user.values is not None:
-            space["confidence"] = ["linear", "log", "bm25"]
+            space["confidence"] = ["linear", "log", "bm25", "tfidf"]
         return space
     if isinstance(trainer, ALS):
         space = {"factors": [16, 32, 64, 128], "regularization": Relative(0.4, 2.5)}
         return space | ({"bias_regularization": Relative(0.25, 4.0)} if trainer.biases else {})
+    if isinstance(trainer, KNN):
+        space = {"neighbours": [20, 50, 100, 200, 500], "shrinkage": [0.0, 10.0, 30.0, 100.0, 300.0]}
+        if train.explicit:
+            return space | {"damping": [0.0, 0.5, 1.0]}
+        return space | {"confidence": ["linear", "log", "bm25", "tfidf"]}
     if isinstance(trainer, Baseline):
         return {"regularization": (0.5, 50.0, "log")}
+    if isinstance(trainer, EASE):
+        space = {"regularization": (10.0, 5000.0, "log")}
+        if train.by_user.values is not None:
+            space["confidence"] = ["linear", "log", "bm25"]
+        return space
     if isinstance(trainer, Popularity):
         if not train.has_times:
             raise ParameterError(

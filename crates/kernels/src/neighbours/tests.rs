@@ -14,7 +14,7 @@ fn world(rows: usize, columns: usize, seed: u64) -> World {
     for row in 0..rows {
         for column in 0..columns {
             let value = all[row * columns + column];
-            if row != 3 && value.abs() > 1.0 {
+            if row != 3 && value.abs() > 0.35 {
                 indices.push(column as i32);
                 values.push(value);
             }
