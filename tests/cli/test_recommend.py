@@ -14,6 +14,26 @@ def test_agrees_with_the_library(model: Path) -> None:
     assert run("recommend", model, "7", "-n", 5, "--json").json == list(best.rows())
 
 
+def test_lists_are_reranked(model: Path) -> None:
+    options = ("--popularity-penalty", 0.4, "--diversity", 0.3, "--candidates", 20)
+    best = ts.load(model).recommend("7", n=5, popularity_penalty=0.4, diversity=0.3, candidates=20)
+    assert run("recommend", model, "7", "-n", 5, *options, "--json").json == list(best.rows())
+    answer = run("recommend", model, "7", "--diversity", 1)
+    assert answer.code != 0
+    assert "diversity must be from 0 to below 1" in answer.err
+
+
+def test_models_of_models_are_told_apart(model: Path, tmp_path: Path) -> None:
+    plain = ts.load(model)
+    plain.reranked(popularity_penalty=0.4).save(tmp_path / "rare.taste")
+    rows = run("recommend", tmp_path / "rare.taste", "7", "-n", 5, "--json").json
+    assert rows == list(plain.recommend("7", n=5, popularity_penalty=0.4).rows())
+    assert run("info", tmp_path / "rare.taste", "--json").json["params"]["popularity_penalty"] == 0.4
+    answer = run("similar", tmp_path / "rare.taste", "101")
+    assert answer.code != 0
+    assert "holds a model made of others; ask one of those" in answer.err
+
+
 def test_ids_are_converted_to_the_type_of_the_model(integer_model: Path) -> None:
     rows = run("recommend", integer_model, "7", "-n", 3, "--json").json
     assert [row["user"] for row in rows] == [7, 7, 7]

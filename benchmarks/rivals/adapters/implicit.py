@@ -1,4 +1,6 @@
-"""implicit: ``AlternatingLeastSquares`` on the processor."""
+"""implicit: ``AlternatingLeastSquares`` on the processor, and item neighbours."""
+
+import numpy as np
 
 from . import clock
 
@@ -40,4 +42,30 @@ class ALS:
         model.fit(self.table, show_progress=False)
         seconds = watch.stop()
         clock.save(out, users=model.user_factors, items=model.item_factors)
+        return seconds
+
+
+class Neighbours:
+    """Events; ``kind`` is ``Cosine``, ``TFIDF`` or ``BM25``."""
+
+    def versions(self):
+        from implicit import nearest_neighbours
+
+        self.models = nearest_neighbours
+        return clock.versions("implicit")
+
+    def load(self, path):
+        self.table = clock.table(path).astype("float64")
+        return 0.0
+
+    def fit(self, settings, threads, out=None):
+        """Seconds of the whole ``fit``; the neighbours of every item, itself among them, go to ``out``."""
+        kind, k = settings["kind"], settings["neighbours"]
+        model = getattr(self.models, f"{kind}Recommender")(K=k + 1, num_threads=threads)
+        watch = clock.Clock()
+        model.fit(self.table, show_progress=False)
+        seconds = watch.stop()
+        found = model.similarity.tocoo()
+        if out is not None:
+            np.savez(out, items=found.row, neighbours=found.col, likeness=found.data)
         return seconds

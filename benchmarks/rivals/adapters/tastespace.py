@@ -66,6 +66,18 @@ class ImplicitALS(_Adapter):
     trainer, explicit = ts.ImplicitALS, False
 
 
+class ItemKNN(_Adapter):
+    """Events."""
+
+    trainer, explicit = ts.ItemKNN, False
+
+    def fit(self, settings, threads):
+        """Seconds of the whole ``fit``."""
+        watch = clock.Clock()
+        self.trainer(threads=threads, **settings).fit(self.events)
+        return watch.stop()
+
+
 class ALS(_Adapter):
     """Ratings."""
 

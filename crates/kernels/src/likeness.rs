@@ -1,6 +1,6 @@
 //! The most alike rows of a sparse table: sparse times sparse, the best k of each row, never all pairs.
 //!
-//! Formulas in `docs/math/neighbours.md`. Rows are numbered by falling length. Row r is compared with the longer rows
+//! Formulas in `docs/math/likeness.md`. Rows are numbered by falling length. Row r is compared with the longer rows
 //! only, and each likeness is offered to both of its rows, so every pair is summed once; the sums of row r then lie in
 //! the first r places of a board, and the many pairs of long rows in a corner of it that stays in the first-level
 //! cache. Which k rows are the best does not depend on the order in which they are offered, so results are the same

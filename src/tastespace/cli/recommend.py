@@ -30,6 +30,17 @@ def recommend(
     ] = False,
     allow: Annotated[str | None, _items("--allow", "Recommend only these")] = None,
     deny: Annotated[str | None, _items("--deny", "Never recommend these")] = None,
+    popularity_penalty: Annotated[
+        float,
+        typer.Option("--popularity-penalty", help="Order candidates by score less this times popularity."),
+    ] = 0.0,
+    diversity: Annotated[
+        float,
+        typer.Option("--diversity", help="From 0 to below 1: keep items apart that are alike."),
+    ] = 0.0,
+    candidates: Annotated[
+        int, typer.Option("--candidates", help="Items that these two may put into another order.")
+    ] = 100,
     json: Json = False,
 ) -> None:
     """Recommend items to one or more users.
@@ -46,6 +57,9 @@ def recommend(
         exclude_seen=not include_seen,
         allow=None if allow is None else _ids(allow, fitted.items),
         deny=None if deny is None else _ids(deny, fitted.items),
+        popularity_penalty=popularity_penalty,
+        diversity=diversity,
+        candidates=candidates,
     )
     rows = with_titles(table, names, of="item")
     if json:

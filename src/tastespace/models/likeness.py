@@ -1,4 +1,4 @@
-"""How alike the rows of a sparse table are, and which rows are the nearest; ``docs/math/neighbours.md``."""
+"""How alike the rows of a sparse table are, and which rows are the nearest; ``docs/math/likeness.md``."""
 
 from __future__ import annotations
 

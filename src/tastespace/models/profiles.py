@@ -20,7 +20,7 @@ from tastespace.models.likeness import Likeness, centred, column_means, row_mean
 from tastespace.models.padding import Floats
 from tastespace.models.reading import Doubles, Reader
 
-#: What may be compared of ratings, by name; see ``docs/math/neighbours.md``.
+#: What may be compared of ratings, by name; see ``docs/math/likeness.md``.
 SIMILARITIES = ("pearson_baseline", "pearson", "adjusted_cosine", "cosine")
 
 

@@ -17,9 +17,13 @@ class ItemKNN(KNN):
     r"""Scores an item by how alike it is to what the user had.
 
     Of ratings, the prediction is the baseline plus a weighted mean of deviations from it,
-    :math:`\mu + b_u + b_i + \sum_{j \in N_i} s_{ij} (r_{uj} - \mu - b_u - b_j) / (\sum_{j \in N_i} s_{ij} + \delta)`; of
-    events, the score is :math:`\sum_{j \in N_i} s_{ij} w_{uj}` with w = confidence(r). N_i are the neighbours of item i
-    among the items of the user, s how alike two items are, see ``docs/math/neighbours.md``.
+
+    .. math::
+
+        \mu + b_u + b_i + \frac{\sum_{j \in N_i} s_{ij} (r_{uj} - \mu - b_u - b_j)}{\sum_{j \in N_i} s_{ij} + \delta} ;
+
+    of events, the score is :math:`\sum_{j \in N_i} s_{ij} w_{uj}` with w = confidence(r). N_i are the neighbours of
+    item i among the items of the user, s how alike two items are, see ``docs/math/likeness.md``.
 
     Parameters
     ----------
@@ -27,7 +31,8 @@ class ItemKNN(KNN):
         The most alike items that are kept for each item, >= 1; None: 200 for ratings, 100 for events.
     similarity
         Of ratings ``"pearson_baseline"`` (the default: deviations from the baseline), ``"pearson"`` (from the item's
-        mean), ``"adjusted_cosine"`` (from the user's mean) or ``"cosine"`` (as they are). Of events ``"cosine"`` of the confidences.
+        mean), ``"adjusted_cosine"`` (from the user's mean) or ``"cosine"`` (as they are). Of events
+        ``"cosine"`` of the confidences.
     confidence
         How the value r of an event becomes a weight: ``"linear"``, ``"log"``, ``"bm25"`` (the default) or ``"tfidf"``,
         see :class:`tastespace.models.confidence.Confidence`. Not for ratings.

@@ -17,7 +17,6 @@ from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.likeness import Likeness
 from tastespace.models.neighbours import NeighbourModel
 from tastespace.models.profiles import SIMILARITIES, Deviations, Profile
-from tastespace.models.reading import check_weights
 from tastespace.trainers.base import Trainer, check_events, plain
 from tastespace.trainers.baseline import Baseline
 from tastespace.version import __version__
@@ -104,8 +103,6 @@ class KNN(Trainer):
         ------
         EmptyError
             Without events.
-        InputError
-            If the values are weights and one is not > 0.
         ParameterError
             If a setting is for ratings and these are events, or the other way round.
         """
@@ -131,7 +128,6 @@ class KNN(Trainer):
             )
             rows = profile.rows(train.by_user, train.by_user)
         else:
-            check_weights(train)
             assert settled.confidence is not None  # settled
             confidence = Confidence.learn(settled.confidence, train.by_user, train.by_item)
             profile, rows = self._weighted(confidence, likeness, train)

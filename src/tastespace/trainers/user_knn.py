@@ -17,9 +17,13 @@ class UserKNN(KNN):
     r"""Scores an item by how alike the users are who had it.
 
     Of ratings, the prediction is the baseline plus a weighted mean of deviations from it,
-    :math:`\mu + b_u + b_i + \sum_{v \in N_u} s_{uv} (r_{vi} - \mu - b_v - b_i) / (\sum_{v \in N_u} s_{uv} + \delta)`; of
-    events, the score is :math:`\sum_{v \in N_u} s_{uv} \log_2 (1 + r_{vi})`. N_u are the neighbours of the user who had
-    item i, s how alike two users are, see ``docs/math/neighbours.md``.
+
+    .. math::
+
+        \mu + b_u + b_i + \frac{\sum_{v \in N_u} s_{uv} (r_{vi} - \mu - b_v - b_i)}{\sum_{v \in N_u} s_{uv} + \delta} ;
+
+    of events, the score is :math:`\sum_{v \in N_u} s_{uv} \log_2 (1 + r_{vi})`. N_u are the neighbours of the user who
+    had item i, s how alike two users are, see ``docs/math/likeness.md``.
 
     Parameters
     ----------
@@ -27,7 +31,8 @@ class UserKNN(KNN):
         The most alike users that are kept for each user, >= 1; None: 200 for ratings, 100 for events.
     similarity
         Of ratings ``"pearson_baseline"`` (the default: deviations from the baseline), ``"pearson"`` (from the user's
-        mean), ``"adjusted_cosine"`` (from the item's mean) or ``"cosine"`` (as they are). Of events ``"cosine"`` of the confidences.
+        mean), ``"adjusted_cosine"`` (from the item's mean) or ``"cosine"`` (as they are). Of events
+        ``"cosine"`` of the confidences.
     confidence
         How the value r of an event becomes a weight where users are compared: ``"linear"``, ``"log"``, ``"bm25"`` (the
         default) or ``"tfidf"``, see :class:`tastespace.models.confidence.Confidence`. Not for ratings.

@@ -10,8 +10,8 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
 - ``ALS``: ``regularization`` over a factor of 2.5, ``bias_regularization`` over a factor of 4 to either side of the
   rules (in the random searches behind ``docs/guide/defaults.md`` the best were within 1.6 and 2). ``factors`` 16 to
   128.
-- ``ItemKNN``, ``UserKNN``: ``neighbours`` 20 to 500, ``shrinkage`` 0 to 300 common events (the best of the sweeps behind
-  ``docs/math/neighbours.md`` were 0 to 100), ``confidence`` of events and ``damping`` of ratings.
+- ``ItemKNN``, ``UserKNN``: ``neighbours`` 20 to 500 and ``shrinkage`` 0 to 300 common events, to either side of the
+  best in the sweeps behind ``docs/math/likeness.md``; ``confidence`` of events and ``damping`` of ratings.
 - ``Baseline``: ``regularization`` 0.5 to 50 ratings; Koren (2010) uses 10 for users and 25 for items.
 - ``EASE``: ``regularization`` 10 to 5000; the published optima of eight data sets lie between 50 and 3540.
   ``confidence`` where events carry values.
