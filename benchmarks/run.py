@@ -13,7 +13,17 @@ import time
 from benchmarks import common
 
 #: In order: the roofline reads the seconds of epochs.
-SCRIPTS = ("epochs", "quality_at", "explicit", "top_k", "evaluation", "reading", "growth", "roofline")
+SCRIPTS = (
+    "epochs",
+    "quality_at",
+    "explicit",
+    "top_k",
+    "evaluation",
+    "reading",
+    "growth",
+    "ranking",
+    "roofline",
+)
 
 
 def main() -> None:

@@ -39,7 +39,8 @@ RIVALS = {
 from implicit.cpu.bpr import BayesianPersonalizedRanking as Model
 for _ in range(rounds):
     model = Model(factors=64, iterations=5, num_threads=threads, random_state=0)
-    start = time.perf_counter(); model.fit(table, show_progress=False); seconds.append((time.perf_counter() - start) / 5)
+    start = time.perf_counter(); model.fit(table, show_progress=False)
+    seconds.append((time.perf_counter() - start) / 5)
 """,
     ),
     "cornac BPR": (
