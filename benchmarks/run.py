@@ -22,6 +22,7 @@ SCRIPTS = (
     "evaluation",
     "reading",
     "growth",
+    "ranking",
     "roofline",
 )
 

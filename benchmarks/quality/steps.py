@@ -15,6 +15,7 @@ Run as ``python -m benchmarks.quality.steps [ncf-ml-1m] [gowalla] [ml-1m] [--thr
 """
 
 import argparse
+import json
 import time
 from collections.abc import Callable
 
@@ -40,25 +41,21 @@ GRIDS: dict[str, dict[str, list[PairwiseTrainer]]] = {
         ],
         "WARP": [ts.WARP(factors=192, epochs=30, regularization=r) for r in (0.02, 0.04)],
         "LogisticMF": [
-            ts.LogisticMF(factors=192, epochs=60, learning_rate=0.02, regularization=r, per_positive=8)
-            for r in (0.004, 0.005, 0.006)
+            ts.LogisticMF(factors=192, epochs=40, learning_rate=0.02, regularization=0.005, per_positive=8)
         ],
     },
     "gowalla": {
+        "BPR, hard": [
+            ts.BPR(factors=256, epochs=30, learning_rate=0.1, regularization=r, candidates=32, **HARD)
+            for r in (0.01, 0.015)
+        ],
         "BPR, uniform": [
             ts.BPR(factors=256, epochs=40, learning_rate=0.1, regularization=r, negatives="uniform")
             for r in (0.003, 0.01)
         ],
-        "BPR, hard": [
-            ts.BPR(factors=256, epochs=40, learning_rate=0.1, regularization=r, candidates=32, **HARD)
-            for r in (0.005, 0.01)
-        ],
         "WARP": [
-            ts.WARP(factors=256, epochs=30, learning_rate=0.1, regularization=r, trials=60)
+            ts.WARP(factors=256, epochs=20, learning_rate=0.1, regularization=r, trials=60)
             for r in (0.01, 0.03)
-        ],
-        "LogisticMF": [
-            ts.LogisticMF(factors=256, epochs=30, learning_rate=0.1, regularization=0.005, per_positive=8)
         ],
     },
     "ml-1m": {
@@ -166,12 +163,13 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=list(GRIDS), choices=list(GRIDS))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--models", nargs="*", help="only these")
+    parser.add_argument("--models", nargs="*", help="only these; other results stay as they are")
     options = parser.parse_args()
     for name in options.names:
         part, valid, train, test = task(name)
         metric = "ndcg@20" if name == "gowalla" else "ndcg@10"
-        results: dict[str, object] = {}
+        path = common.RESULTS / f"steps_{name}.json"
+        results: dict[str, object] = json.loads(path.read_text())["results"] if path.exists() else {}
         for model, grid in GRIDS[name].items():
             if options.models and model not in options.models:
                 continue
@@ -200,7 +198,7 @@ def main() -> None:
                 "test": runs,
             }
             print(f"{name} {model}: test {shown}", flush=True)
-            common.write(f"steps_{name}", __doc__, results)
+            common.write(f"steps_{name}", __doc__, results)  # after each model, because all take long
 
 
 if __name__ == "__main__":

@@ -26,7 +26,10 @@ class Run(Protocol):
     """One fit under way."""
 
     def half_epoch(self, side: Literal["user", "item"]) -> None:
-        """Trains one side against the other; an epoch is the users, then the items."""
+        """Trains one side against the other; an epoch is the users, then the items.
+
+        Steps that change both sides are taken in the items' half, and the users' half is empty.
+        """
 
     def objective(self) -> float:
         """The minimised sum at the present state."""

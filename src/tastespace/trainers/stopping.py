@@ -17,7 +17,7 @@ class Stopping:
     Epochs are compared with the users as training has them: a few steps, or with an exact solver the exact solution,
     from the items of that epoch. The users of the kept epoch are then solved exactly, and what ``model.info.metrics``
     says is measured on the returned model; it differs a little from the value of that epoch (see
-    ``docs/guide/defaults.md``).
+    ``docs/guide/defaults.md``). Models that are learned by steps are measured and returned as they stand.
 
     Parameters
     ----------

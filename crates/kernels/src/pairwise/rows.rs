@@ -36,8 +36,11 @@ pub const LEAST_PENALTY: f32 = 1e-4;
 /// The gradient at the end, relative to that of the row of zeros.
 const TOLERANCE: f64 = 1e-5;
 
+/// The same where the loss has kinks, at which two items score the same: near its minimum the gradient jumps.
+const TOLERANCE_AT_KINKS: f64 = 1e-3;
+
 /// Gradients computed for one row at most.
-const MOST_GRADIENTS: usize = 300;
+const MOST_GRADIENTS: usize = 200;
 
 /// Pairs of steps and changes of the gradient that are remembered.
 const MEMORY: usize = 8;
@@ -58,7 +61,11 @@ pub fn solve(level: Level, threads: usize, problem: Problem<'_>, x: &mut [f32], 
             let (x, bias) =
                 unsafe { (x.range(user * stride, (user + 1) * stride), bias.range(user, user + 1)) };
             row.start(user);
-            let z = minimise(problem.stride + 1, |z, gradient| row.gradient(level, z, gradient));
+            let tolerance = match problem.loss {
+                Loss::Bpr { candidates: 2.. } => TOLERANCE_AT_KINKS,
+                _ => TOLERANCE,
+            };
+            let z = minimise(problem.stride + 1, tolerance, |z, gradient| row.gradient(level, z, gradient));
             z.iter().zip(x.iter_mut()).for_each(|(&z, x)| *x = z as f32);
             bias[0] = if problem.bias.is_some() { z[stride] as f32 } else { 0.0 };
         },
@@ -296,10 +303,10 @@ fn inner(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// The minimum of a convex function of `n` numbers, from its gradient, starting at zero.
-fn minimise(n: usize, mut gradient_at: impl FnMut(&[f64], &mut [f64])) -> Vec<f64> {
+fn minimise(n: usize, tolerance: f64, mut gradient_at: impl FnMut(&[f64], &mut [f64])) -> Vec<f64> {
     let (mut x, mut g) = (vec![0.0; n], vec![0.0; n]);
     gradient_at(&x, &mut g);
-    let target = TOLERANCE * inner(&g, &g).sqrt();
+    let target = tolerance * inner(&g, &g).sqrt();
     let mut gradients = 1;
     let mut pairs: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
     let (mut next, mut next_g) = (x.clone(), g.clone());
