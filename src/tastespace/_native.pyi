@@ -225,6 +225,7 @@ def nearest_rows(
     indices: NDArray[np.int32],
     values: NDArray[np.float32] | None,
     columns: int,
+    weights: NDArray[np.float32] | None,
     scale: NDArray[np.float32] | None,
     shrinkage: float,
     overlap: int,

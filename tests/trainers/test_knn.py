@@ -64,6 +64,20 @@ def test_items_of_events_by_the_definition(confidence):
     np.testing.assert_allclose(all_scores(model), w @ kept.T, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", [ts.ItemKNN, ts.UserKNN])
+@pytest.mark.parametrize("confidence", ["bm25", "tfidf"])
+def test_events_without_values_take_a_shorter_way(kind, confidence):
+    plays = world(80, 50, 0.3, explicit=False)
+    rows, columns = plays.user_rows(), plays.by_user.indices
+    train = ts.Interactions.from_events(plays.users, plays.items, rows, columns, explicit=False)
+    model = kind(neighbours=50, confidence=confidence, shrinkage=1).fit(train)
+    w = np.zeros((train.n_users, train.n_items))
+    w[rows, columns] = Confidence.learn(confidence, train.by_user, train.by_item).user_weights(train.by_user)
+    compared = w.T if kind is ts.ItemKNN else w
+    want = reference.nearest(reference.likeness(compared, compared > 0, 1.0, 1), 50, 0.0)
+    np.testing.assert_allclose(weights_of(model), want, rtol=1e-4, atol=1e-6)
+
+
 def test_users_of_events_by_the_definition():
     train = world(80, 50, 0.3, explicit=False)
     model = ts.UserKNN(neighbours=7, confidence="linear").fit(train)

@@ -42,6 +42,8 @@ pub struct Cells<'a> {
 /// How alike two rows x and y are.
 #[derive(Clone, Copy, Debug)]
 pub struct Likeness<'a> {
+    /// Weight of each column, by which its products are multiplied; `None`: all 1. Not beside values.
+    pub columns: Option<&'a [f32]>,
     /// What each row's products are multiplied by, such as one over its norm; `None`: 1.
     pub scale: Option<&'a [f32]>,
     /// Multiply by n / (n + shrinkage), n being the columns that both rows have; >= 0.
@@ -92,9 +94,9 @@ fn numbered<N: Number>(
     likeness: Likeness<'_>,
     k: usize,
 ) -> Result<Nearest, CsrError> {
-    let table = Ordered::<N>::new(cells, threads)?;
+    let table = Ordered::<N>::new(cells, likeness.columns, threads)?;
     let counted = likeness.shrinkage > 0.0 || likeness.overlap > 1;
-    Ok(if counted && cells.values.is_some() {
+    Ok(if counted && (cells.values.is_some() || likeness.columns.is_some()) {
         summed::<N, [f32; 2]>(level, threads, &table, likeness, k)
     } else {
         summed::<N, f32>(level, threads, &table, likeness, k)
@@ -163,7 +165,7 @@ impl<N: Number> Search<'_, N> {
 
     /// Sums over the lists of the row's columns; returns how many numbers they hold.
     fn add<S: Sums>(&self, board: &mut Board<S>, number: usize) -> usize {
-        let Ordered { begins, ends, lists, values, .. } = self.table;
+        let Ordered { begins, ends, lists, values, weights, .. } = self.table;
         let mut count = 0;
         for cell in self.table.cells(number) {
             if let Some(&ahead) = begins.get(cell + AHEAD) {
@@ -172,7 +174,10 @@ impl<N: Number> Search<'_, N> {
             let (start, end) = (begins[cell] as usize, ends[cell] as usize);
             count += end - start;
             match values {
-                None => S::add_ones(&mut board.sums, &lists[start..end]),
+                None => {
+                    let weight = weights.as_ref().map_or(1.0, |weights| weights[cell]);
+                    S::add_ones(&mut board.sums, &lists[start..end], weight);
+                }
                 Some(values) => {
                     S::add(&mut board.sums, &lists[start..end], &values[start..end], values[end]);
                 }

@@ -34,6 +34,7 @@ fn nearest_rows<'py>(
     indices: PyReadonlyArray1<'py, i32>,
     values: Option<PyReadonlyArray1<'py, f32>>,
     columns: usize,
+    weights: Option<PyReadonlyArray1<'py, f32>>,
     scale: Option<PyReadonlyArray1<'py, f32>>,
     shrinkage: f32,
     overlap: u32,
@@ -46,7 +47,11 @@ fn nearest_rows<'py>(
     let cells =
         Cells { indptr, indices, values: of_length("values", values.as_ref(), indices.len())?, columns };
     let scale = of_length("scale", scale.as_ref(), rows)?;
-    let how = Likeness { scale, shrinkage, overlap, threshold };
+    if values.is_some() && weights.is_some() {
+        return Err(PyValueError::new_err("cells have values or columns have weights, not both"));
+    }
+    let weights = of_length("weights", weights.as_ref(), columns)?;
+    let how = Likeness { columns: weights, scale, shrinkage, overlap, threshold };
     let found = py
         .detach(|| likeness::nearest(Level::best(), threads, cells, how, k))
         .map_err(|error| PyValueError::new_err(error.to_string()))?;

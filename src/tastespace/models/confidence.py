@@ -86,6 +86,19 @@ class Confidence:
         lengths = self._lengths(history)[events.indices]
         return self._of_documents(events, np.repeat(items, events.counts()), lengths)
 
+    def user_factors(self, events: Csr) -> npt.NDArray[np.float32] | None:
+        """What is the user's in the weights of events whose values are all 1, float32 (users,); None: nothing.
+
+        The weight of such an event is this times what is the item's.
+        """
+        if self.idf is None or events.values is not None:
+            return None
+        lengths = self._lengths(events)
+        if self.kind == "tfidf":
+            return np.divide(1.0, lengths, out=np.zeros(events.rows), where=lengths > 0).astype(np.float32)
+        length = BM25_SATURATION * (1.0 - BM25_LENGTH + BM25_LENGTH * lengths / self.average)
+        return np.asarray((BM25_SATURATION + 1.0) / (length + 1.0), np.float32)
+
     def _pointwise(self, events: Csr) -> npt.NDArray[np.float32] | None:
         if self.kind == "linear":
             return events.values

@@ -38,14 +38,19 @@ class Likeness:
     overlap: int = 1
     threshold: float = 0.0
 
-    def nearest(self, rows: Csr, threads: int) -> Csr:
-        """The nearest others of each row, (rows, rows): in every row the likeness to its neighbours, float32."""
+    def nearest(self, rows: Csr, threads: int, factors: npt.NDArray[np.float32] | None = None) -> Csr:
+        """The nearest others of each row, (rows, rows): in every row the likeness to its neighbours, float32.
+
+        ``factors`` (columns,) multiply the cells of a column, where all values are 1: the same as those for values, in
+        less time.
+        """
         indptr, indices, likeness = _native.nearest_rows(
             rows.indptr,
             rows.indices,
             rows.values,
             rows.columns,
-            inverse_norms(rows),
+            None if factors is None else factors * factors,
+            inverse_norms(rows, factors),
             self.shrinkage,
             self.overlap,
             self.threshold,
@@ -86,13 +91,20 @@ class Likeness:
         return asdict(self)
 
 
-def inverse_norms(rows: Csr) -> npt.NDArray[np.float32]:
+def inverse_norms(rows: Csr, factors: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
     """One over the norm of each row, float32 (rows,); 0 where it is 0."""
-    if rows.values is None:
+    squares: Doubles
+    if factors is not None:
+        squares = _row_sums(rows, (factors.astype(np.float64) ** 2)[rows.indices])
+    elif rows.values is None:
         squares = rows.counts().astype(np.float64)
     else:
-        squares = np.bincount(rows.row_of(), rows.values.astype(np.float64) ** 2, rows.rows)
+        squares = _row_sums(rows, rows.values.astype(np.float64) ** 2)
     return np.divide(1.0, np.sqrt(squares), out=np.zeros(rows.rows), where=squares > 0).astype(np.float32)
+
+
+def _row_sums(rows: Csr, of: Doubles) -> Doubles:
+    return np.asarray(np.bincount(rows.row_of(), of, rows.rows), np.float64)
 
 
 def centred(rows: Csr, means: Doubles, of: npt.NDArray[np.int32]) -> Csr:
@@ -112,4 +124,4 @@ def column_means(rows: Csr) -> Doubles:
 
 def _means(of: npt.NDArray[np.int32], rows: Csr, length: int) -> Doubles:
     counts = np.bincount(of, minlength=length)
-    return np.bincount(of, rows.filled_values(), length) / np.maximum(counts, 1)
+    return np.asarray(np.bincount(of, rows.filled_values(), length) / np.maximum(counts, 1))

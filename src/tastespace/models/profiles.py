@@ -162,7 +162,7 @@ class Deviations(Profile):
         row_of = events.row_of()
         total = np.bincount(row_of, weights, events.rows) + self.regularization
         sums = np.bincount(row_of, weights * above, events.rows)
-        return np.divide(sums, total, out=np.zeros(events.rows), where=total > 0)
+        return np.asarray(np.divide(sums, total, out=np.zeros(events.rows), where=total > 0))
 
     def rows(self, events: Csr, history: Csr) -> Csr:
         """What is compared of these users (rows) among all: what ``similarity`` makes of their ratings."""

@@ -60,10 +60,14 @@ class ItemKNN(KNN):
     of_ratings = (100.0, 0.0)
 
     def _weighted(
-        self, confidence: Confidence, likeness: Likeness, train: Interactions
+        self, confidence: Confidence, likeness: Likeness, train: Interactions, threads: int
     ) -> tuple[Profile, Csr]:
         profile, events = WeightedEvents(confidence), train.by_user
-        return profile, Csr(events.indptr, events.indices, events.columns, profile.values(events))
+        factors = confidence.user_factors(events)
+        if factors is not None:  # what is the item's cancels
+            return profile, likeness.nearest(train.by_item, threads, factors).transpose()
+        rows = Csr(events.indptr, events.indices, events.columns, profile.values(events))
+        return profile, self._weights(likeness, rows, threads)
 
     def _weights(self, likeness: Likeness, rows: Csr, threads: int) -> Csr:
         # From the neighbours of every item to the items that have it for a neighbour: what a history is summed over.

@@ -126,15 +126,15 @@ class KNN(Trainer):
                 regularization=float(self.regularization),
                 damping=float(settled.damping),
             )
-            rows = profile.rows(train.by_user, train.by_user)
+            weights = self._weights(likeness, profile.rows(train.by_user, train.by_user), threads)
         else:
             assert settled.confidence is not None  # settled
             confidence = Confidence.learn(settled.confidence, train.by_user, train.by_item)
-            profile, rows = self._weighted(confidence, likeness, train)
+            profile, weights = self._weighted(confidence, likeness, train, threads)
         return NeighbourModel(
             users=train.users,
             items=train.items,
-            weights=self._weights(likeness, rows, threads),
+            weights=weights,
             item_bias=item_bias,
             mean=mean,
             history=train.by_user,
@@ -148,9 +148,9 @@ class KNN(Trainer):
 
     @abstractmethod
     def _weighted(
-        self, confidence: Confidence, likeness: Likeness, train: Interactions
+        self, confidence: Confidence, likeness: Likeness, train: Interactions, threads: int
     ) -> tuple[Profile, Csr]:
-        """The profile of weighted events, and their weights, (users, items)."""
+        """The profile of weighted events, and the weights of the model."""
 
     @abstractmethod
     def _weights(self, likeness: Likeness, rows: Csr, threads: int) -> Csr:

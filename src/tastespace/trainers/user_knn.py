@@ -60,10 +60,12 @@ class UserKNN(KNN):
     of_ratings = (30.0, 0.5)
 
     def _weighted(
-        self, confidence: Confidence, likeness: Likeness, train: Interactions
+        self, confidence: Confidence, likeness: Likeness, train: Interactions, threads: int
     ) -> tuple[Profile, Csr]:
-        profile = SimilarUsers(confidence, likeness)
-        return profile, profile.rows(train.by_user)
+        profile, events = SimilarUsers(confidence, likeness), train.by_user
+        if confidence.idf is not None and events.values is None:  # what is the user's cancels
+            return profile, likeness.nearest(events, threads, confidence.idf)
+        return profile, self._weights(likeness, profile.rows(events), threads)
 
     def _weights(self, likeness: Likeness, rows: Csr, threads: int) -> Csr:
         return likeness.nearest(rows, threads)

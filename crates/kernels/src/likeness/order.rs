@@ -87,11 +87,13 @@ pub struct Ordered<N> {
     pub lists: Vec<N>,
     /// Their values.
     pub values: Option<Vec<f32>>,
+    /// Weight of the column of each cell.
+    pub weights: Option<Vec<f32>>,
 }
 
 impl<N: Number> Ordered<N> {
-    /// Numbers the rows of `cells`.
-    pub fn new(cells: Cells<'_>, threads: usize) -> Result<Self, CsrError> {
+    /// Numbers the rows of `cells`, whose columns have `weights`.
+    pub fn new(cells: Cells<'_>, weights: Option<&[f32]>, threads: usize) -> Result<Self, CsrError> {
         let Cells { indptr, indices, values, columns } = cells;
         check_count(indices.len())?;
         let row = |row: i32| indptr[row as usize] as usize..indptr[row as usize + 1] as usize;
@@ -129,9 +131,10 @@ impl<N: Number> Ordered<N> {
                 }
             }
         });
+        let weights = weights.map(|of| by_number.iter().map(|&column| of[column as usize]).collect());
         // In place: what was the column of a cell is where its list begins.
         let begins = by_number.into_iter().map(|column| starts[column as usize] as u32).collect();
-        Ok(Self { order, indptr: bounds, begins, ends, lists, values: ordered })
+        Ok(Self { order, indptr: bounds, begins, ends, lists, values: ordered, weights })
     }
 
     /// The cells of row `number`.

@@ -33,19 +33,19 @@ pub trait Sums: Copy + Default + Send {
         }
     }
 
-    /// As [`Sums::add`] where all values are 1.
-    fn add_ones<N: Number>(board: &mut [Self], list: &[N]) {
+    /// As [`Sums::add`] where all values are 1, and the column has a weight.
+    fn add_ones<N: Number>(board: &mut [Self], list: &[N], weight: f32) {
         let board = N::board(board);
         let (fours, rest) = list.as_chunks::<4>();
         for four in fours {
             let at = four.map(|number| number.place());
             let mut sums = at.map(|at| board[at]);
-            sums.iter_mut().for_each(|sum| sum.add_one(1.0, 1.0));
+            sums.iter_mut().for_each(|sum| sum.add_one(weight, 1.0));
             (0..4).for_each(|i| board[at[i]] = sums[i]);
         }
         for &number in rest {
             let at = number.place();
-            board[at].add_one(1.0, 1.0);
+            board[at].add_one(weight, 1.0);
         }
     }
 

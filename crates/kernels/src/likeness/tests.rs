@@ -10,7 +10,8 @@ fn slow(rows: &[Vec<(i32, f32)>], how: Likeness<'_>, k: usize) -> Vec<Vec<(i32, 
         for &(column, a) in &rows[x] {
             for &(other, b) in &rows[y] {
                 if column == other {
-                    (xy, n) = (xy + f64::from(a) * f64::from(b), n + 1);
+                    let weight = how.columns.map_or(1.0, |weights| weights[column as usize]);
+                    (xy, n) = (xy + f64::from(weight) * f64::from(a) * f64::from(b), n + 1);
                 }
             }
         }
@@ -52,7 +53,8 @@ fn table(rows: &[Vec<(i32, f32)>]) -> Table {
     table
 }
 
-const PLAIN: Likeness<'_> = Likeness { scale: None, shrinkage: 0.0, overlap: 1, threshold: 0.0 };
+const PLAIN: Likeness<'_> =
+    Likeness { columns: None, scale: None, shrinkage: 0.0, overlap: 1, threshold: 0.0 };
 
 /// Rows of columns below 8 with values in quarters, so that sums of products are exact.
 fn rows() -> impl Strategy<Value = Vec<Vec<(i32, f32)>>> {
@@ -68,7 +70,7 @@ fn list(nearest: &Nearest, row: usize) -> Vec<(i32, f64)> {
 proptest! {
     #[test]
     fn agrees_with_all_pairs(
-        rows in rows(), k in 0..12usize, valued in any::<bool>(),
+        rows in rows(), k in 0..12usize, valued in any::<bool>(), weighted in any::<bool>(),
         scaled in any::<bool>(), shrinkage in 0..3i32, overlap in 1..4u32, threshold in 0..3usize,
     ) {
         let rows: Vec<Vec<(i32, f32)>> = if valued {
@@ -78,7 +80,9 @@ proptest! {
         };
         // Powers of two: no product rounds.
         let scale: Vec<f32> = (0..rows.len()).map(|row| 0.25 * (1 << (row % 4)) as f32).collect();
+        let weights: Vec<f32> = (0..8).map(|column| 0.5 + (column % 3) as f32).collect();
         let how = Likeness {
+            columns: (weighted && !valued).then_some(&weights[..]),
             scale: scaled.then_some(&scale[..]),
             shrinkage: shrinkage as f32,
             overlap,
