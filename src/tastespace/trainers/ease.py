@@ -42,8 +42,8 @@ class EASE(Trainer):
     :math:`P = (X'X + \lambda I)^{-1}` the minimum is :math:`B_{ij} = -P_{ij} / P_{jj}`; a user's scores are the row of
     X times B. One matrix of items x items in float32 is counted, inverted in place by LAPACK (``spotrf``, ``spotri``,
     by blocks where it is large), and becomes the weights. What it takes is logged before it starts, and refused if it
-    is more than is free. LAPACK runs on threads of NumPy and SciPy, so the bits of the inverse may depend on their number;
-    all else does not.
+    is more than is free. LAPACK runs on threads of NumPy and SciPy, so the bits of the inverse may depend on their
+    number; all else does not.
 
     With ``sparse`` the minimum is taken over columns of B that are 0 but on ``neighbours`` items: those that lower the
     objective of the column most on their own, by :math:`(X'X)_{ij}^2 / ((X'X)_{ii} + \lambda)`. Each column is solved
