@@ -1,8 +1,9 @@
 """EASE against the LAPACK calls inside it: whole fit over ``spotrf`` + ``spotri`` of as many rows.
 
-Protocol: the 10,000 most frequent items of Gowalla (the LightGCN training file) and of the generated table in the shape
-of MovieLens 20M, users without any of them left out, all values 1. In turns: LAPACK alone on the matrix that EASE inverts,
-then a whole ``EASE().fit``; the ratio of the medians. LAPACK runs on its own threads, all cores.
+Protocol: the 10,000 most frequent items of Gowalla (the LightGCN training file) and of the generated table in
+the shape of MovieLens 20M, users without any of them left out, all values 1. In turns: LAPACK alone on the
+matrix that EASE inverts, then a whole ``EASE().fit``; the ratio of the medians. LAPACK runs on its own
+threads, all cores.
 
 Run as ``python -m benchmarks.speed.ease [--items 10000] [--repeats 5]``.
 """
