@@ -13,7 +13,12 @@ ROOT = Path(__file__).parents[1]
 AVAILABLE, BEST = _native.instruction_sets()
 
 #: The tests that compare kernels with slow twins.
-KERNELS = ("tests/trainers", "tests/models/test_factor_model.py", "tests/evaluation/test_auc.py")
+KERNELS = (
+    "tests/trainers",
+    "tests/models/test_factor_model.py",
+    "tests/models/test_neighbours.py",
+    "tests/evaluation/test_auc.py",
+)
 
 
 def run(name: str, *command: str) -> subprocess.CompletedProcess[str]:

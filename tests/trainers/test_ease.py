@@ -9,7 +9,7 @@ import pytest
 import tastespace as ts
 from tastespace.data.csr import Csr
 from tastespace.errors import EmptyError, InputError, NumericalError, ParameterError, TooLargeError
-from tastespace.trainers import memory
+from tastespace.trainers import inverse, memory
 from tastespace.trainers.ease import EASE
 from tests.models.worlds import dense, world
 from tests.reference import ease as twin
@@ -193,9 +193,36 @@ def test_too_little_regularization_names_the_item(sparse):
 
 
 def test_what_is_too_small_for_the_weights_names_the_item(monkeypatch):
-    monkeypatch.setattr("tastespace.trainers.ease.lapack.spotri", lambda a, **_: (a.fill(0), 0))
+    monkeypatch.setattr("tastespace.trainers.ease.invert", lambda matrix, tick: matrix.fill(0) or 0)
     with pytest.raises(NumericalError, match="EASE cannot solve item"):
         EASE().fit(world(explicit=False))
+
+
+@pytest.mark.parametrize("n", [65, 96, 130])
+def test_the_inverse_by_blocks_is_the_inverse(monkeypatch, n):
+    monkeypatch.setattr(inverse, "WHOLE", 64)
+    monkeypatch.setattr(inverse, "PIVOT", 32)
+    monkeypatch.setattr(inverse, "ROWS", 16)
+    x = np.random.default_rng(n).normal(size=(2 * n, n))
+    full = x.T @ x + np.eye(n)
+    for half in (32, 64, 200):  # a pivot of the size of the rows, larger ones, and one for all
+        monkeypatch.setattr(inverse, "PIVOT", half)
+        matrix, told = np.triu(full).astype(np.float32), []
+        assert inverse.invert(matrix, lambda told=told: told.append(1)) == 0
+        np.testing.assert_allclose(np.triu(matrix), np.triu(np.linalg.inv(full)), atol=2e-6)
+        assert len(told) == inverse.ticks(n) == -(-n // half)
+    assert inverse.workspace(n) > 0 == inverse.workspace(64)
+    full[40, 40] = -1.0
+    monkeypatch.setattr(inverse, "PIVOT", 32)
+    assert inverse.invert(np.triu(full).astype(np.float32), lambda: None) == 41
+
+
+def test_ease_by_blocks_is_ease(monkeypatch):
+    train = world(150, 70, 0.1, explicit=False)
+    whole = EASE(regularization=20.0).fit(train)
+    monkeypatch.setattr(inverse, "WHOLE", 16)
+    monkeypatch.setattr(inverse, "PIVOT", 16)
+    np.testing.assert_allclose(EASE(regularization=20.0).fit(train).weights, whole.weights, atol=1e-5)
 
 
 def test_memory_is_told_before_it_is_taken(caplog):

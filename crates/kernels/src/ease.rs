@@ -6,10 +6,14 @@
 pub mod restricted;
 
 use crate::neighbours::Rows;
+use crate::simd::prefetch;
 use crate::threads::{DisjointSlice, for_each_chunk};
 
 /// Rows of G that one thread takes at a time.
 const CHUNK: usize = 16;
+
+/// Users whose items are asked for before they are needed.
+const AHEAD: usize = 8;
 
 /// Rows and columns of a square that is turned at once, so that both halves stay in cache.
 const SQUARE: usize = 64;
@@ -19,6 +23,12 @@ const SQUARE: usize = 64;
 fn products(by_user: Rows<'_>, by_item: Rows<'_>, i: usize, from: i32, mut add: impl FnMut(usize, f32)) {
     let (users, weights) = by_item.row(i);
     for (at, &user) in users.iter().enumerate() {
+        if let Some(&ahead) = users.get(at + AHEAD) {
+            // Where the user's items begin, and where those from `from` on are likely to.
+            let (items, _) = by_user.row(ahead as usize);
+            prefetch(items.as_ptr());
+            prefetch(items.as_ptr().wrapping_add(items.len() / 2));
+        }
         let (items, values) = by_user.row(user as usize);
         let first = if from == 0 { 0 } else { items.partition_point(|&item| item < from) };
         match (weights, values) {

@@ -5,9 +5,12 @@
 //! the items that stays in cache, and go from there into the lists: there is never a matrix of users by items. A sum
 //! runs in the order of x, so one user, a batch and a pair give the same bits. See `docs/math/neighbours.md`.
 
-use crate::simd::{Lanes, Level, dispatch};
+mod sums;
+
+use crate::simd::Level;
 use crate::threads::{DisjointSlice, for_each_chunk};
 use crate::topk::{Adjust, Best, Exclude};
+use sums::{X, add_dense, add_sparse, multiply_add};
 
 /// Users that one thread takes at a time.
 const CHUNK: usize = 16;
@@ -85,98 +88,9 @@ pub struct Query<'a> {
     pub offset: &'a [f32],
 }
 
-/// `sum += sum_j x_j M_j` over columns `from..from + sum.len()` of a dense M, and `total` where sums are means.
-#[inline(always)]
-unsafe fn add_dense_generic<L: Lanes>(
-    matrix: &[f32],
-    items: usize,
-    from: usize,
-    x: (&[i32], Option<&[f32]>),
-    sum: &mut [f32],
-) {
-    const ABREAST: usize = 8;
-    let (index, values) = x;
-    let width = sum.len();
-    assert!(from + width <= items);
-    let mut j = 0;
-    while j < index.len() {
-        let count = ABREAST.min(index.len() - j);
-        let mut rows: [&[f32]; ABREAST] = [&[]; ABREAST];
-        let mut weights = [0.0f32; ABREAST];
-        for a in 0..count {
-            let start = index[j + a] as usize * items + from;
-            rows[a] = &matrix[start..start + width];
-            weights[a] = values.map_or(1.0, |values| values[j + a]);
-        }
-        let whole = width / L::N * L::N;
-        // SAFETY: L runs here; columns stay below `width`, the length of every row and of `sum`.
-        unsafe {
-            let mut c = 0;
-            while c < whole {
-                let mut s = L::load(sum.as_ptr().add(c));
-                for a in 0..count {
-                    s = L::fma(L::splat(weights[a]), L::load(rows[a].as_ptr().add(c)), s);
-                }
-                L::store(sum.as_mut_ptr().add(c), s);
-                c += L::N;
-            }
-            for c in whole..width {
-                for a in 0..count {
-                    sum[c] = L::fma1(weights[a], rows[a][c], sum[c]);
-                }
-            }
-        }
-        j += count;
-    }
-}
-
-dispatch!(
-    fn add_dense = add_dense_generic(
-        matrix: &[f32], items: usize, from: usize, x: (&[i32], Option<&[f32]>), sum: &mut [f32],
-    )
-);
-
-/// As [`add_dense`], over all columns of a sparse M.
-#[inline(always)]
-unsafe fn add_sparse_generic<L: Lanes>(rows: Rows<'_>, x: (&[i32], Option<&[f32]>), sum: &mut [f32]) {
-    for (a, &j) in x.0.iter().enumerate() {
-        let weight = x.1.map_or(1.0, |values| values[a]);
-        let (columns, values) = rows.row(j as usize);
-        match values {
-            Some(values) => {
-                for (&column, &value) in columns.iter().zip(values) {
-                    let sum = &mut sum[column as usize];
-                    // SAFETY: L runs here.
-                    *sum = unsafe { L::fma1(weight, value, *sum) };
-                }
-            }
-            None => {
-                for &column in columns {
-                    sum[column as usize] += weight;
-                }
-            }
-        }
-    }
-}
-
-dispatch!(
-    fn add_sparse = add_sparse_generic(rows: Rows<'_>, x: (&[i32], Option<&[f32]>), sum: &mut [f32])
-);
-
-/// `c + a b` as the sums of this level round it.
-#[inline(always)]
-unsafe fn multiply_add_generic<L: Lanes>(a: f32, b: f32, c: f32) -> f32 {
-    // SAFETY: L runs here.
-    unsafe { L::fma1(a, b, c) }
-}
-
-dispatch!(
-    fn multiply_add = multiply_add_generic(a: f32, b: f32, c: f32) -> f32
-);
-
 impl Scorer<'_> {
     /// What [`Share`] divides by, over columns `from..from + total.len()`.
-    fn totals(&self, from: usize, x: (&[i32], Option<&[f32]>), total: &mut [f32]) {
+    fn totals(&self, from: usize, x: X<'_>, total: &mut [f32]) {
         for (a, &j) in x.0.iter().enumerate() {
             let weight = x.1.map_or(1.0, |values| values[a]).abs();
             match self.matrix {
@@ -206,14 +120,7 @@ impl Scorer<'_> {
     }
 
     /// Sums (or means) of one x over columns `from..from + sum.len()`.
-    fn sums(
-        &self,
-        level: Level,
-        from: usize,
-        x: (&[i32], Option<&[f32]>),
-        sum: &mut [f32],
-        total: &mut [f32],
-    ) {
+    fn sums(&self, level: Level, from: usize, x: X<'_>, sum: &mut [f32], total: &mut [f32]) {
         sum.fill(0.0);
         match self.matrix {
             Matrix::Dense(matrix) => add_dense(level, matrix, self.items, from, x, sum),
@@ -345,7 +252,7 @@ impl Scorer<'_> {
     }
 
     /// One sum (or mean), as [`Scorer::sums`] makes it.
-    fn one(&self, level: Level, x: (&[i32], Option<&[f32]>), item: i32) -> f32 {
+    fn one(&self, level: Level, x: X<'_>, item: i32) -> f32 {
         let (mut sum, mut total) = (0.0f32, 0.0f32);
         for (a, &j) in x.0.iter().enumerate() {
             let value = match self.matrix {

@@ -67,6 +67,18 @@ impl Level {
     }
 }
 
+/// Asks for the cache line at `p` where the machine has such an instruction by default; never faults.
+#[inline(always)]
+pub fn prefetch<T>(p: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: part of every x86-64; a prefetch of any address is harmless.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(p.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
+}
+
 /// The number of floats that rows of factor matrices are padded to, a multiple of every level's lanes.
 pub const PAD: usize = 16;
 

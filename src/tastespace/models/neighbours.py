@@ -26,16 +26,13 @@ from tastespace.models.profiles import Profile
 from tastespace.models.protocol import ID, Id, Rows, Scores
 from tastespace.models.reading import Doubles
 from tastespace.models.table import Neighbours
-from tastespace.models.visitor import Visitor
+from tastespace.models.visitor import Asking, NeighbourVisitor, Visitor
 
 #: What the file of such a model says that it holds.
 KIND = "neighbours"
 
 #: What is impossible without histories.
 SCORE = "score its users, whose scores are sums over what was seen"
-
-#: What the kernel takes for users: compressed rows, which of them ask, and their offsets.
-Asking = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], Floats | None, Rows, Floats]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -328,24 +325,3 @@ def _finite(values: Floats) -> bool:
     """Whether all are finite; some at a time, because weights may take most of the memory."""
     step = max(1, 2**22 // max(1, values.shape[-1] if values.ndim == 2 else 1))
     return all(np.isfinite(values[at : at + step]).all() for at in range(0, len(values), step))
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class NeighbourVisitor(Visitor):
-    """A visitor whose scores are sums over the history, or over similar users."""
-
-    model: NeighbourModel
-    _query: Csr
-
-    def _asking(self) -> Asking:
-        bias = np.float32(self.model.mean) + self.model.solver.offsets(self.events)
-        query = self._query
-        return query.indptr, query.indices, query.values, np.zeros(1, np.int32), bias
-
-    def _best(self, n: int, seen: tuple[Csr, Rows] | None, adjust: Adjustment | None) -> tuple[Rows, Scores]:
-        return self.model._best(self._asking(), n, seen, adjust)
-
-    def _scores(self, item_rows: Rows) -> Scores:
-        scorer = self.model._scorer
-        assert scorer is not None  # else there would be no visitor
-        return scorer.pairs(self._asking(), np.zeros(len(item_rows), np.int32), item_rows, 1)

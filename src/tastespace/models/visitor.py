@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -24,6 +24,10 @@ from tastespace.models.table import Recommendations
 if TYPE_CHECKING:
     from tastespace.models.answering import Answering
     from tastespace.models.factor_model import FactorModel
+    from tastespace.models.neighbours import NeighbourModel
+
+#: What the kernel takes for users: compressed rows, which of them ask, and their offsets.
+Asking = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], Floats | None, Rows, Floats]
 
 #: What stands in the ``user`` column of a visitor's recommendations.
 VISITOR = "visitor"
@@ -138,6 +142,27 @@ class FactorVisitor(Visitor):
         model = self.model
         scores = model._ranker.pairs(self._vector, np.zeros(len(item_rows), np.int32), item_rows, 1)
         return np.asarray(scores + (np.float32(model.mean) + self._bias))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NeighbourVisitor(Visitor):
+    """A visitor whose scores are sums over the history, or over similar users."""
+
+    model: NeighbourModel
+    _query: Csr
+
+    def _asking(self) -> Asking:
+        bias = np.float32(self.model.mean) + self.model.solver.offsets(self.events)
+        query = self._query
+        return query.indptr, query.indices, query.values, np.zeros(1, np.int32), bias
+
+    def _best(self, n: int, seen: tuple[Csr, Rows] | None, adjust: Adjustment | None) -> tuple[Rows, Scores]:
+        return self.model._best(self._asking(), n, seen, adjust)
+
+    def _scores(self, item_rows: Rows) -> Scores:
+        scorer = self.model._scorer
+        assert scorer is not None  # else there would be no visitor
+        return scorer.pairs(self._asking(), np.zeros(len(item_rows), np.int32), item_rows, 1)
 
 
 def history_of(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lapack
 
 import tastespace._native as _native
 from tastespace.data.csr import Csr
@@ -19,6 +18,7 @@ from tastespace.models.padding import Floats, locked
 from tastespace.models.profiles import WeightedEvents
 from tastespace.models.reading import check_weights
 from tastespace.trainers.base import Trainer, check_events, plain
+from tastespace.trainers.inverse import invert, ticks, workspace
 from tastespace.trainers.memory import announce
 from tastespace.trainers.progress import progress_bar
 from tastespace.version import __version__
@@ -40,9 +40,10 @@ class EASE(Trainer):
 
     where X (users, items) holds the confidence of each event and 0 elsewhere. With
     :math:`P = (X'X + \lambda I)^{-1}` the minimum is :math:`B_{ij} = -P_{ij} / P_{jj}`; a user's scores are the row of
-    X times B. One matrix of items x items in float32 is counted, inverted in place by LAPACK (``spotrf``, ``spotri``)
-    and becomes the weights; what it takes is logged before it starts, and refused if it is more than is free. LAPACK
-    runs on SciPy's threads, so the bits of the inverse may depend on their number; all else does not.
+    X times B. One matrix of items x items in float32 is counted, inverted in place by LAPACK (``spotrf``, ``spotri``,
+    by blocks where it is large), and becomes the weights. What it takes is logged before it starts, and refused if it
+    is more than is free. LAPACK runs on threads of NumPy and SciPy, so the bits of the inverse may depend on their
+    number; all else does not.
 
     With ``sparse`` the minimum is taken over columns of B that are 0 but on ``neighbours`` items: those that lower the
     objective of the column most on their own, by :math:`(X'X)_{ij}^2 / ((X'X)_{ii} + \lambda)`. Each column is solved
@@ -133,21 +134,17 @@ class EASE(Trainer):
         remedy = (
             "EASE(sparse=True) keeps few weights for each item; filter(min_item_events=) leaves rare ones out"
         )
-        what = announce(f"EASE of {n:,} items", 4 * n * n, remedy)
-        with progress_bar(what, 3, self.progress) as tick:
+        what = announce(f"EASE of {n:,} items", 4 * n * n + workspace(n), remedy)
+        with progress_bar(what, 2 + ticks(n), self.progress) as tick:
             try:
                 matrix = np.empty((n, n), np.float32)
             except MemoryError:
                 raise TooLargeError(f"{what}, and the system does not give it; {remedy}") from None
             _native.ease_gram(by_user, by_item, self.regularization, matrix, threads)
             tick("counted")
-            # LAPACK reads by columns: the upper triangle by rows is its lower one.
-            _, failed = lapack.spotrf(matrix.T, lower=1, clean=0, overwrite_a=1)
-            if failed == 0:
-                _, failed = lapack.spotri(matrix.T, lower=1, overwrite_c=1)
+            failed = invert(matrix, lambda: tick("inverting"))
             if failed:
                 raise self._too_small(train, failed - 1)
-            tick("inverted")
             try:
                 _native.ease_weights(matrix, threads)
             except ArithmeticError as error:
