@@ -45,7 +45,7 @@ def draw(rows: list[dict[str, Any]]) -> None:
                 mine = [row for row in rows if row["group"] == group]
                 x, y = ([row[m] for row in mine] for m in (metric, "ndcg@10"))
                 ax.plot(x, y, "o-", color=colour, markersize=3, label=name)
-                for row in mine[1:]:
+                for row in mine[-3:]:  # the others lie close together
                     ax.annotate(f"{row[name]:g}", (row[metric], row["ndcg@10"]), fontsize=7, color=colour)
             ax.set_xlabel(label)
         axes[0].set_ylabel("NDCG@10")

@@ -422,7 +422,7 @@ def rerank_lists(
 
 # blend
 def score_spreads(
-    users: NDArray[np.float32], items: NDArray[np.float32], factors: int, threads: int
+    users: NDArray[np.float32], items: NDArray[np.float32], columns: int, threads: int
 ) -> NDArray[np.float32]: ...
 def add_standardised(
     scores: NDArray[np.float32],

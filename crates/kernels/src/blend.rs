@@ -8,9 +8,9 @@ use crate::topk::{Best, Exclude};
 /// Rows per chunk.
 const CHUNK: usize = 256;
 
-/// Standard deviation, over all items, of the scores `x . q` of every row x of `users`; `out` is (users).
+/// Standard deviation, over all items, of the scores `(x, 1) . q` of every row x of `users`; `out` is (users).
 ///
-/// `users` (users, stride) and `items` (items, stride) have k columns in use, and every column of `items` has mean 0. It takes
+/// `users` is (users, width) with k - 1 columns in use, `items` (items, stride) with k, each of which has mean 0. It takes
 /// users x k^2 steps, however many items there are. The bits do not depend on `threads`.
 ///
 /// # Errors
@@ -19,31 +19,32 @@ pub fn spreads(
     level: Level,
     threads: usize,
     users: &[f32],
+    width: usize,
     items: &[f32],
     k: usize,
     stride: usize,
     out: &mut [f32],
 ) -> Result<(), NotFinite> {
-    if stride == 0 {
-        out.fill(0.0);
-        return Ok(());
-    }
-    assert!(users.len() == out.len() * stride);
+    assert!(users.len() == out.len() * width && (1..=stride).contains(&k) && k - 1 <= width);
     let count = (items.len() / stride).max(1) as f64;
     let (s, mut e) = eigenbasis(&gram(level, threads, items, stride), k, stride)?;
     // x' Q'Q x = |x E sqrt(s)|^2: a sum of squares, so nothing cancels.
     for line in e.chunks_exact_mut(stride) {
         line.iter_mut().zip(&s).for_each(|(e, s)| *e *= (f64::from(*s) / count).sqrt() as f32);
     }
+    let total = out.len();
     let out = DisjointSlice::new(out);
-    for_each_chunk(threads, users.len().div_ceil(CHUNK * stride), Vec::new, |rows: &mut Vec<f32>, chunk| {
-        let first = chunk * CHUNK * stride;
+    for_each_chunk(threads, total.div_ceil(CHUNK), Vec::new, |rows: &mut Vec<f32>, chunk| {
+        let members = chunk * CHUNK..total.min((chunk + 1) * CHUNK);
         rows.clear();
-        rows.extend_from_slice(&users[first..users.len().min(first + CHUNK * stride)]);
+        rows.resize(members.len() * stride, 0.0);
+        for (row, user) in rows.chunks_exact_mut(stride).zip(members.clone()) {
+            row[..k - 1].copy_from_slice(&users[user * width..][..k - 1]);
+            row[k - 1] = 1.0;
+        }
         rotate(level, 1, rows, &e, stride);
-        let count = rows.len() / stride;
-        // SAFETY: every row belongs to one chunk.
-        let out = unsafe { out.range(chunk * CHUNK, chunk * CHUNK + count) };
+        // SAFETY: every user belongs to one chunk.
+        let out = unsafe { out.range(members.start, members.end) };
         for (spread, row) in out.iter_mut().zip(rows.chunks_exact(stride)) {
             *spread = row.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt() as f32;
         }
@@ -130,39 +131,30 @@ mod tests {
     #[test]
     fn spreads_are_the_deviations_of_all_scores() {
         for (users, items, k) in [(1, 1, 3), (700, 90, 17), (5, 4000, 1)] {
-            let stride = crate::simd::padded(k);
-            let rows = |n: usize, seed| {
-                let mut x = noise(n * stride, seed);
-                x.chunks_exact_mut(stride).for_each(|row| row[k..].fill(0.0));
-                x
-            };
-            let (p, mut q) = (rows(users, 1), rows(items, 2));
+            let (width, stride) = (crate::simd::padded(k - 1), crate::simd::padded(k));
+            let p = noise(users * width, 1);
+            let mut q = noise(items * stride, 2);
+            q.chunks_exact_mut(stride).for_each(|row| row[k..].fill(0.0));
             for c in 0..k {
                 let mean = (0..items).map(|i| q[i * stride + c]).sum::<f32>() / items as f32;
                 (0..items).for_each(|i| q[i * stride + c] -= mean);
             }
             for level in Level::available() {
                 let mut got = vec![0.0; users];
-                spreads(level, 1, &p, &q, k, stride, &mut got).unwrap();
+                spreads(level, 1, &p, width, &q, k, stride, &mut got).unwrap();
                 let mut again = vec![0.0; users];
-                spreads(level, 4, &p, &q, k, stride, &mut again).unwrap();
+                spreads(level, 4, &p, width, &q, k, stride, &mut again).unwrap();
                 assert_eq!(got, again);
                 for u in 0..users {
-                    let dot = |i: usize| -> f64 {
-                        (0..k).map(|c| f64::from(p[u * stride + c]) * f64::from(q[i * stride + c])).sum()
-                    };
+                    let x = |c: usize| if c == k - 1 { 1.0 } else { f64::from(p[u * width + c]) };
+                    let dot = |i: usize| (0..k).map(|c| x(c) * f64::from(q[i * stride + c])).sum::<f64>();
                     let want = ((0..items).map(|i| dot(i).powi(2)).sum::<f64>() / items as f64).sqrt();
                     assert!((f64::from(got[u]) - want).abs() < 1e-5 * (1.0 + want), "{} {want}", got[u]);
                 }
             }
         }
-        assert_eq!(
-            spreads(Level::best(), 1, &[1.0; 16], &[f32::NAN; 16], 16, 16, &mut [0.0]),
-            Err(NotFinite)
-        );
-        let mut none = [3.0; 2];
-        spreads(Level::best(), 1, &[], &[], 0, 0, &mut none).unwrap();
-        assert_eq!(none, [0.0; 2]);
+        let broken = spreads(Level::best(), 1, &[1.0; 16], 16, &[f32::NAN; 16], 16, 16, &mut [0.0]);
+        assert_eq!(broken, Err(NotFinite));
     }
 
     #[test]

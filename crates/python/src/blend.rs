@@ -11,22 +11,22 @@ use pyo3::prelude::*;
 use tastespace_kernels::blend;
 use tastespace_kernels::simd::Level;
 
-/// Standard deviations, (users,), of the scores of every user over all items; columns of `items` have mean 0.
+/// Standard deviations, (users,), of the scores `(x, 1) . q` of every user x over all items, whose `columns` have mean 0.
 #[pyfunction]
 fn score_spreads<'py>(
     py: Python<'py>,
     users: PyReadonlyArray2<'py, f32>,
     items: PyReadonlyArray2<'py, f32>,
-    factors: usize,
+    columns: usize,
     threads: usize,
 ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-    let (rows, stride, users) = matrix("users", &users)?;
-    let (_, wide, items) = matrix("items", &items)?;
-    if stride != wide || factors > stride {
-        return Err(PyValueError::new_err(format!("users have rows of {stride}, items of {wide}")));
+    let (rows, width, users) = matrix("users", &users)?;
+    let (_, stride, items) = matrix("items", &items)?;
+    if columns == 0 || columns > stride || columns > width + 1 {
+        return Err(PyValueError::new_err(format!("{columns} columns of {stride}, and {width} of users")));
     }
     let mut out = vec![0f32; rows];
-    py.detach(|| blend::spreads(Level::best(), threads, users, items, factors, stride, &mut out))
+    py.detach(|| blend::spreads(Level::best(), threads, users, width, items, columns, stride, &mut out))
         .map_err(|_| PyValueError::new_err("factors are not finite"))?;
     Ok(out.into_pyarray(py))
 }

@@ -441,15 +441,11 @@ class _Space(_Part):
         items[:, :k] = model.item_factors
         items[:, k] = model.item_bias
         items[:, : k + 1] -= items[:, : k + 1].mean(axis=0, dtype=np.float64).astype(np.float32)
-        inverse = np.empty(len(model.users), np.float32)
-        for first in range(0, len(inverse), _USERS):
-            own = model.user_factors[first : first + _USERS]
-            users = blank(len(own), k + 1)
-            users[:, :k], users[:, k] = own, 1.0
-            spread = _native.score_spreads(users, items, k + 1, threads)
-            # Where rounding is all that differs, nothing does.
-            flat = spread <= 1e-6 * np.abs(users).max(axis=1) * np.abs(items).max()
-            inverse[first : first + _USERS] = np.divide(1.0, spread, out=np.zeros_like(spread), where=~flat)
+        spread = _native.score_spreads(model._p, items, k + 1, threads)
+        # Where rounding is all that differs, nothing does.
+        longest = np.maximum(np.abs(model.user_factors).max(axis=1, initial=0.0), 1.0)
+        alike = spread <= 1e-6 * longest * np.abs(items).max()
+        inverse = np.divide(1.0, spread, out=np.zeros_like(spread), where=~alike)
         return cls(name, model, rows, columns, model._p, items[:, : k + 1], inverse, start)
 
     def write(self, joined: Floats, user_rows: Rows, weight: float) -> None:

@@ -27,7 +27,9 @@ class Recommender(Protocol):
     """A fitted, frozen model.
 
     ``history`` is the (users, items) table that was learned from, or None when it was left out of the file;
-    ``scale`` the lowest and highest rating, or None when the scores are not ratings.
+    ``scale`` the lowest and highest rating, or None when the scores are not ratings. A model whose lists are not in the
+    order of ``score_pairs``, because what an item is worth depends on the others in the list, says so by an attribute
+    ``listwise = True``.
     """
 
     @property
