@@ -178,6 +178,15 @@ print(*with_peak(work))
     assert memory.model_bytes(object()) is None
 
 
+def test_sparse_arrays_of_a_model_count(split):
+    dense = ts.EASE(regularization=5.0).fit(split.train)
+    sparse = ts.EASE(regularization=5.0, sparse=True, neighbours=3).fit(split.train)
+    items, biases = len(dense.items), 4 * (len(dense.items) + len(dense.users))
+    assert 4 * items**2 <= memory.model_bytes(dense) <= 4 * items**2 + biases
+    cells = 8 * (items + 1) + 8 * sparse.weights.nnz
+    assert cells <= memory.model_bytes(sparse) <= cells + biases
+
+
 def test_measuring_memory_leaves_the_process_alone(monkeypatch):
     import gc
     import threading

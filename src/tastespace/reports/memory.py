@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tastespace.data.csr import Csr
+
 Result = TypeVar("Result")
 _STATUS = Path("/proc/self/status")
 _EVERY = 0.01  # seconds between two looks, each of some 50 microseconds
@@ -41,11 +43,18 @@ def with_peak(work: Callable[[], Result]) -> tuple[Result, int | None]:
 
 
 def model_bytes(model: object) -> int | None:
-    """Bytes of the arrays of a model, its history not among them; None where it shows none."""
+    """Bytes of the arrays of a model, sparse ones too, its history not among them; None where it shows none."""
     names = [f.name for f in fields(model)] if is_dataclass(model) else list(getattr(model, "__dict__", ()))
-    arrays: list[Any] = [getattr(model, name, None) for name in names if not name.startswith("_")]
+    parts: list[Any] = [
+        getattr(model, name, None) for name in names if not name.startswith("_") and name != "history"
+    ]
+    arrays = [array for part in parts for array in (_columns(part) if isinstance(part, Csr) else [part])]
     sizes = [array.nbytes for array in arrays if isinstance(array, np.ndarray)]
     return sum(sizes) if sizes else None
+
+
+def _columns(table: Csr) -> list[Any]:
+    return [table.indptr, table.indices, table.values, table.times, table.weights]
 
 
 class _Watch:
