@@ -37,6 +37,22 @@ fn check_popularity(popularity: Option<&[f64]>) -> PyResult<()> {
     }
 }
 
+/// What both functions read: one weight for each event, one popularity and one bias for each item, one bias for a user.
+fn check_lengths(
+    events: Events<'_>,
+    popularity: Option<&[f64]>,
+    (user_bias, users): (&[f32], usize),
+    item_bias: &[f32],
+) -> PyResult<()> {
+    if events.weights.is_some_and(|w| w.len() != events.indices.len())
+        || popularity.is_some_and(|p| p.len() != events.items)
+        || (user_bias.len(), item_bias.len()) != (users, events.items)
+    {
+        return refuse("weights, popularity and biases must have one value for each event, item or row");
+    }
+    check_popularity(popularity)
+}
+
 /// One epoch of gradient steps in place; returns the sum of losses where `measured`, else 0.
 ///
 /// `penalties` are those of users, seen items, unseen items and biases; without biases the last is None.
@@ -72,13 +88,8 @@ fn pairwise_epoch(
     let popularity = popularity.as_ref().map(|p| vector("popularity", p)).transpose()?;
     let user_bias = user_bias.as_slice_mut().or_else(|_| refuse("user_bias must be contiguous"))?;
     let item_bias = item_bias.as_slice_mut().or_else(|_| refuse("item_bias must be contiguous"))?;
-    if weights.is_some_and(|w| w.len() != indices.len())
-        || popularity.is_some_and(|p| p.len() != n_items)
-        || (user_bias.len(), item_bias.len()) != (n_users, n_items)
-    {
-        return refuse("weights, popularity and biases must have one value for each event, item or row");
-    }
-    check_popularity(popularity)?;
+    let events = Events { indptr, indices, weights, items: n_items };
+    check_lengths(events, popularity, (user_bias, n_users), item_bias)?;
     let (user, positive, negative, bias) = penalties;
     let settings = Settings {
         loss: loss_of(loss, &counts, mean)?,
@@ -93,7 +104,6 @@ fn pairwise_epoch(
         seed,
         measured,
     };
-    let events = Events { indptr, indices, weights, items: n_items };
     let parameters = Parameters { users, items, user_bias, item_bias, stride };
     Ok(py.detach(|| pairwise::epoch(Level::best(), threads, events, settings, epoch, parameters)))
 }
@@ -128,15 +138,10 @@ fn pairwise_rows(
     let popularity = popularity.as_ref().map(|p| vector("popularity", p)).transpose()?;
     let item_bias = vector("item_bias", &item_bias)?;
     let bias = bias.as_slice_mut().or_else(|_| refuse("bias must be contiguous"))?;
-    if weights.is_some_and(|w| w.len() != indices.len())
-        || popularity.is_some_and(|p| p.len() != n_items)
-        || (bias.len(), item_bias.len()) != (n_users, n_items)
-    {
-        return refuse("weights, popularity and biases must have one value for each event, item or row");
-    }
-    check_popularity(popularity)?;
+    let events = Events { indptr, indices, weights, items: n_items };
+    check_lengths(events, popularity, (bias, n_users), item_bias)?;
     let problem = Problem {
-        events: Events { indptr, indices, weights, items: n_items },
+        events,
         loss: loss_of(loss, &counts, mean)?,
         popularity,
         user: penalties.0,

@@ -17,6 +17,7 @@ from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import InputError, ParameterError, UnsupportedError
 from tastespace.models.adjust import Adjustment
+from tastespace.models.blend_parts import BLOCK, Scored, Space
 from tastespace.models.explanation import Explanation
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo
@@ -30,9 +31,6 @@ from tastespace.version import __version__
 
 #: What the file of such a model says that it holds.
 KIND = "blend"
-
-#: Scores of all items that are held at a time, 4 bytes each.
-_BLOCK = 2**24
 
 #: Bytes of scores that are kept while weights are chosen.
 _KEPT = 2**30
@@ -97,8 +95,8 @@ class Blend(Listing):
     history: Csr | None = field(init=False)
     scale: tuple[float, float] | None = field(init=False)
     info: ModelInfo = field(init=False)
-    _spaces: tuple[_Space, ...] = field(init=False)
-    _scored: tuple[_Scored, ...] = field(init=False)
+    _spaces: tuple[Space, ...] = field(init=False)
+    _scored: tuple[Scored, ...] = field(init=False)
     _ranker: _native.Ranker = field(init=False)
     _width: int = field(init=False)
 
@@ -113,18 +111,18 @@ class Blend(Listing):
         put(self, "history", _seen(models, users, items))
         put(self, "scale", None)
         cores = resolve_threads(threads)
-        spaces: list[_Space] = []
-        scored: list[_Scored] = []
+        spaces: list[Space] = []
+        scored: list[Scored] = []
         width = 0
         for name, model in models.items():
             places = users.find(model.users), items.find(model.items)
             rows = np.full(len(users), -1, np.int32)
             rows[places[0]] = np.arange(len(model.users), dtype=np.int32)
             if isinstance(model, FactorModel):
-                spaces.append(_Space.of(name, model, rows, places[1], width, cores))
+                spaces.append(Space.of(name, model, rows, places[1], width, cores))
                 width += model.factors + 1
             else:
-                scored.append(_Scored(name, model, rows, places[1]))
+                scored.append(Scored(name, model, rows, places[1]))
         joined = blank(len(items), max(width, 1))
         for space in spaces:
             joined[space.columns, space.start : space.start + space.items.shape[1]] = space.items
@@ -254,7 +252,7 @@ class Blend(Listing):
         return found, scores
 
     def _blocks(self, users: int) -> Iterator[slice]:
-        size = _USERS if not self._scored else max(1, _BLOCK // len(self.items))
+        size = _USERS if not self._scored else max(1, BLOCK // len(self.items))
         return (slice(start, start + size) for start in range(0, users, size))
 
     def score_pairs(self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None) -> Scores:
@@ -389,114 +387,6 @@ class Blend(Listing):
             "weights": dict(self._share),
             "metrics": asdict(self.info)["metrics"],
         }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """One model of a blend.
-
-    Attributes
-    ----------
-    name
-        Its name.
-    model
-        The model.
-    rows
-        Its row of each user of the blend, int32; -1 where it does not know the user.
-    columns
-        The blend's row of each of its items, int32.
-    """
-
-    name: str
-    model: Listing
-    rows: Rows
-    columns: Rows
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Space(_Part):
-    """A factor model, with what its scores are once mean and deviation over all items are taken out of them.
-
-    Attributes
-    ----------
-    users
-        The model's padded user factors.
-    items
-        Item factors and bias, each column less its mean: (items, factors + 1).
-    inverse
-        One over the deviation of each user's scores, float32 (users of the model,); 0 where all are alike.
-    start
-        First column in the joined space.
-    """
-
-    users: Floats
-    items: Floats
-    inverse: Floats
-    start: int
-
-    @classmethod
-    def of(cls, name: str, model: FactorModel, rows: Rows, columns: Rows, start: int, threads: int) -> _Space:
-        k = model.factors
-        items = blank(len(model.items), k + 1)
-        items[:, :k] = model.item_factors
-        items[:, k] = model.item_bias
-        items[:, : k + 1] -= items[:, : k + 1].mean(axis=0, dtype=np.float64).astype(np.float32)
-        spread = _native.score_spreads(model._p, items, k + 1, threads)
-        # Where rounding is all that differs, nothing does.
-        longest = np.maximum(np.abs(model.user_factors).max(axis=1, initial=0.0), 1.0)
-        alike = spread <= 1e-6 * longest * np.abs(items).max()
-        inverse = np.divide(1.0, spread, out=np.zeros_like(spread), where=~alike)
-        return cls(name, model, rows, columns, model._p, items[:, : k + 1], inverse, start)
-
-    def write(self, joined: Floats, user_rows: Rows, weight: float) -> None:
-        """Write the vectors of users into their columns of the joined space."""
-        rows = self.rows[user_rows]
-        known = rows >= 0
-        rows = rows[known]
-        k = self.items.shape[1] - 1
-        scale = np.float32(weight) * self.inverse[rows]
-        joined[known, self.start : self.start + k] = self.users[rows, :k] * scale[:, None]
-        joined[known, self.start + k] = scale
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Scored(_Part):
-    """Any other model: its scores of all items are taken apart for every user who asks."""
-
-    def add(self, total: Scores, user_rows: Rows, weight: float, threads: int) -> None:
-        """Add weighted standardised scores to ``total`` (rows, items of the blend)."""
-        rows = self.rows[user_rows]
-        known = rows >= 0
-        if weight == 0 or not known.any():
-            return
-        part = np.zeros((int(known.sum()), total.shape[1]), np.float32)
-        found, scores = self.model._rank(rows[known], len(self.columns), False, None, threads)
-        whole = np.empty_like(scores)
-        np.put_along_axis(whole, found, scores, axis=1)
-        weights = np.full(len(part), weight, np.float32)
-        _native.add_standardised(whole, self.columns, weights, part, threads)
-        total[known] += part
-
-    def remembered(self, user_rows: Rows, items: int, threads: int) -> _Remembered:
-        """The standardised scores of some users over the items of the blend."""
-        rows = np.full(len(self.rows), -1, np.int32)
-        rows[user_rows] = np.arange(len(user_rows), dtype=np.int32)
-        scores = np.zeros((len(user_rows), items), np.float32)
-        size = max(1, _BLOCK // items)
-        for start in range(0, len(user_rows), size):
-            self.add(scores[start : start + size], user_rows[start : start + size], 1.0, threads)
-        return _Remembered(self.name, self.model, rows, self.columns, scores)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Remembered(_Scored):
-    """Such a model, with its standardised scores of the users of ``rows`` over the items of the blend."""
-
-    scores: Scores
-
-    def add(self, total: Scores, user_rows: Rows, weight: float, threads: int) -> None:
-        if weight:
-            total += np.float32(weight) * self.scores[self.rows[user_rows]]
 
 
 def _checked(models: Any) -> dict[str, Listing]:

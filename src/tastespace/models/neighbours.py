@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -236,14 +237,17 @@ class NeighbourModel(Answering):
         found, scores = self._nearest(rows, n)
         return Neighbours(listed("user", self.users, rows, "neighbour", self.users, found, scores))
 
-    def _nearest(self, rows: Rows, n: int) -> tuple[Rows, Scores]:
-        """The greatest weights of each row, without the row itself, padded with -1 and -inf.
+    @cached_property
+    def _terms(self) -> Csr | Floats:
+        """What enters the sum of each item, or of each user, by row; for items turned over when first asked for.
 
-        What enters the sum of an item stands in its column, what enters that of a user in the user's row.
+        What enters the sum of an item stands in its column of the weights, what enters that of a user in its row.
         """
-        of = self.weights
-        if self.between_items:
-            of = of.transpose()
+        return self.weights.transpose() if self.between_items else self.weights
+
+    def _nearest(self, rows: Rows, n: int) -> tuple[Rows, Scores]:
+        """The greatest weights of each row, without the row itself, padded with -1 and -inf."""
+        of = self._terms
         width = of.columns if isinstance(of, Csr) else of.shape[1]
         n = min(at_least_one("n", n), width)
         found, scores = np.full((len(rows), n), -1, np.int32), np.full((len(rows), n), -np.inf, np.float32)

@@ -55,7 +55,7 @@ class EASE(Trainer):
     regularization
         :math:`\lambda` > 0, in squared units of X: an item of few events is drawn to weights of 0.
     confidence
-        How the value r of an event becomes its entry in X: ``"linear"``, ``"log"`` or ``"bm25"``, see
+        How the value r of an event becomes its entry in X: ``"linear"``, ``"log"``, ``"bm25"`` or ``"tfidf"``, see
         :class:`tastespace.models.confidence.Confidence`; all 1 where events have no values.
     sparse
         Keep few weights for each item.

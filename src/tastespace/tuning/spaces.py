@@ -100,7 +100,7 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
     if isinstance(trainer, EASE):
         space = {"regularization": (10.0, 5000.0, "log")}
         if train.by_user.values is not None:
-            space["confidence"] = ["linear", "log", "bm25"]
+            space["confidence"] = ["linear", "log", "bm25", "tfidf"]
         return space
     if isinstance(trainer, Popularity):
         if not train.has_times:
