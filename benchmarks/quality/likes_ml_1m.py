@@ -40,9 +40,7 @@ def tuned(
     name: str, split: ts.Split, trials: int, threads: int, storage: str | None
 ) -> tuple[Any, dict[str, Any]]:
     """The trainer as validation events chose it, and what was found."""
-    trainer = (
-        TRAINERS[name].replace(threads=threads) if "threads" in TRAINERS[name].params() else TRAINERS[name]
-    )
+    trainer = TRAINERS[name]
     if name in UNTUNED:
         return trainer, {}
     start = time.perf_counter()

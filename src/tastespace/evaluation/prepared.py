@@ -25,7 +25,7 @@ from tastespace.evaluation.report import Report, UserValues
 from tastespace.evaluation.scoring import Watcher, compare_pairs, rank_users, rate_events
 from tastespace.evaluation.selection import Selection, select
 from tastespace.evaluation.slices import Slices
-from tastespace.evaluation.targets import HeldOut, Relevance, Targets, _relevant
+from tastespace.evaluation.targets import HeldOut, Relevance, Targets, relevant_mask
 from tastespace.evaluation.training import Training
 
 if TYPE_CHECKING:
@@ -419,7 +419,7 @@ def check_settings(
     _slices(slices)
     _lists(candidates)
     if relevant is not None:
-        _relevant(events.by_user.filled_values(), relevant)
+        relevant_mask(events.by_user.filled_values(), relevant)
     return selection
 
 

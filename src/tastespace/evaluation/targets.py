@@ -130,7 +130,7 @@ class HeldOut:
         """
         if test.n_events == 0:
             raise EmptyError("the test set holds no events, so there is nothing to evaluate")
-        chosen = None if relevant is None else _relevant(test.by_user.filled_values(), relevant)
+        chosen = None if relevant is None else relevant_mask(test.by_user.filled_values(), relevant)
 
         check_kinds("the test set", test.users, test.items, "the model", users, items)
         item_rows = items.find(test.items)
@@ -251,10 +251,16 @@ def check_kinds(
             )
 
 
-def _relevant(
+def relevant_mask(
     values: NDArray[np.float32], relevant: float | Callable[[NDArray[np.float32]], NDArray[np.bool_]]
 ) -> NDArray[np.bool_]:
-    """Which events count as relevant."""
+    """Which events count as relevant, by their values (events,): booleans (events,).
+
+    Raises
+    ------
+    ParameterError
+        `relevant` is no finite number, or a function that does not return one boolean for each value.
+    """
     if callable(relevant):
         mask = np.asarray(relevant(values))
         if mask.dtype != np.bool_ or mask.shape != values.shape:
