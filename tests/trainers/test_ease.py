@@ -162,6 +162,8 @@ def test_bad_settings():
         ({"confidence": "cosine"}, "confidence of EASE must be one of"),
         ({"sparse": 1}, "sparse of EASE must be True or False; got 1"),
         ({"neighbours": 0}, "neighbours of EASE must be a whole number >= 1"),
+        ({"threads": 0}, "threads must be"),
+        ({"progress": 1}, "progress of EASE must be True, False or None; got 1"),
     ):
         with pytest.raises(ParameterError, match=message):
             EASE(**settings)

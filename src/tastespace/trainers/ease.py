@@ -81,11 +81,19 @@ class EASE(Trainer):
     progress: bool | None = None
 
     def __post_init__(self) -> None:
-        """Checks every setting; raises ParameterError."""
+        """Checks every setting.
+
+        Raises
+        ------
+        ParameterError
+            Naming the setting, what it must be, and what it is.
+        """
         self._check_number("regularization", above=0)
         self._check_choice("confidence", KINDS)
         self._check_type("sparse", bool, "True or False")
         self._check_count("neighbours", 1)
+        self._check_type("progress", (bool, type(None)), "True, False or None")
+        resolve_threads(self.threads)
 
     def fit(self, train: Interactions, valid: Interactions | None = None) -> NeighbourModel:
         """Learns from events; the values are weights (ratings too, unless ``as_implicit`` made them 1).

@@ -17,6 +17,7 @@ from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.likeness import Likeness
 from tastespace.models.neighbours import NeighbourModel
 from tastespace.models.profiles import SIMILARITIES, Deviations, Profile
+from tastespace.models.reading import check_weights
 from tastespace.trainers.base import Trainer, check_events, plain
 from tastespace.trainers.baseline import Baseline
 from tastespace.version import __version__
@@ -103,6 +104,8 @@ class KNN(Trainer):
         ------
         EmptyError
             Without events.
+        InputError
+            If a weight of an event is not > 0.
         ParameterError
             If a setting is for ratings and these are events, or the other way round.
         """
@@ -128,6 +131,7 @@ class KNN(Trainer):
             )
             weights = self._weights(likeness, profile.rows(train.by_user, train.by_user), threads)
         else:
+            check_weights(train)
             assert settled.confidence is not None  # settled
             confidence = Confidence.learn(settled.confidence, train.by_user, train.by_item)
             profile, weights = self._weighted(confidence, likeness, train, threads)
