@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks import common, pictures
 
 PAGE = common.ROOT / "docs" / "guide" / "speed.md"
-TABLE_NAMES = {"ml-1m": "MovieLens 1M", "ml-20m-shaped": "20 M events"}
+TABLE_NAMES = {"ml-1m": "MovieLens 1M", "gowalla": "Gowalla", "ml-20m-shaped": "20 M events"}
 ABSENT = "*Not measured yet; `make bench` does.*"
 
 Content = dict[str, Any]
@@ -57,7 +57,7 @@ def cells(content: Content) -> list[tuple[str, int, Content]]:
     """Table, width and cell of every key such as ``ml-1m k=64``."""
     found = []
     for key, cell in content["results"].items():
-        match = re.fullmatch(r"(ml-\S+) k=(\d+)", key)
+        match = re.fullmatch(r"(\S+) k=(\d+)", key)
         if match:
             found.append((match[1], int(match[2]), cell))
     return found
@@ -114,6 +114,62 @@ def explicit(content: Content) -> str:
         chosen = ", ".join(f"`{name}={value}`" for name, value in fit["settings"].items())
         lines.append((fit["library"], fit["setting"], f"{fit['rmse']:.4f}", ranged(fit["seconds"]), chosen))
     return f"{rows(('library', 'setting', 'RMSE', 'seconds', 'what'), lines)}\n\n{where(content)}"
+
+
+def ranking(content: Content) -> str:
+    """An epoch of BPR, and seconds until each rival's quality."""
+    results = content["results"]
+    epoch = rows(
+        ("an epoch of BPR, 64 factors", "seconds"),
+        [(name, ranged(cell)) for name, cell in results["epoch"].items() if name != "skipped"],
+    )
+    lines = []
+    for rival, race in results.items():
+        if "ours" not in getattr(race, "keys", list)():
+            continue
+        took = race.get("seconds")
+        lines.append((rival, f"{race['ndcg@10']:.4f}", ranged(took) if took else race["skipped"], "", ""))
+        for title, fits in race["ours"].items():
+            at = next((fit for fit in fits if fit["ndcg@10"] >= race["ndcg@10"]), None)
+            if at is None:
+                lines.append((f"tastespace {title}", f"{fits[-1]['ndcg@10']:.4f}", "not reached", "", ""))
+                continue
+            times = f"{took['median'] / at['seconds']['median']:.1f}" if took else ""
+            row = f"{at['ndcg@10']:.4f}", ranged(at["seconds"]), str(at["epochs"]), times
+            lines.append((f"tastespace {title}", *row))
+    header = ("model", "NDCG@10", "seconds of the fit", "epochs", "times faster")
+    return f"{epoch}\n\n{rows(header, lines)}\n\n{where(content)}"
+
+
+def neighbours(content: Content) -> str:
+    """Seconds of a fit by weighting and number of neighbours."""
+    lines = []
+    for key, cell in content["results"].items():
+        if match := re.fullmatch(r"(\S+) K=(\d+)", key):
+            lines += [(TABLE_NAMES[match[1]], match[2], name, ranged(found)) for name, found in cell.items()]
+    return f"{rows(('table', 'neighbours', 'library', 'seconds'), lines)}\n\n{where(content)}"
+
+
+def ease(content: Content) -> str:
+    """The whole fit beside the inverse alone."""
+    lines = []
+    for key, cell in content["results"].items():
+        if "fit" in getattr(cell, "keys", list)():
+            size = f"{cell['users']:,} × {cell['items']:,}", f"{cell['events']:,}"
+            ratio = f"{cell['fit']['median'] / cell['lapack']['median']:.2f}"
+            lines.append((TABLE_NAMES[key], *size, ranged(cell["lapack"]), ranged(cell["fit"]), ratio))
+    header = ("table", "users × items", "events", "LAPACK alone", "whole fit", "ratio")
+    return f"{rows(header, lines)}\n\n{where(content)}"
+
+
+def reranking(content: Content) -> str:
+    """Lists of ten, plain and ranked again."""
+    lines = []
+    for key, cell in content["results"].items():
+        for name, found in cell.items() if key in TABLE_NAMES else ():
+            alone = found["one user, microseconds"]["median"]
+            lines.append((TABLE_NAMES[key], name, f"{alone:.0f}", ranged(found["everyone, seconds"])))
+    return f"{rows(('table', 'list', 'one user, µs', 'all users, seconds'), lines)}\n\n{where(content)}"
 
 
 def growth(content: Content) -> str:
@@ -267,6 +323,10 @@ BLOCKS: dict[str, tuple[str, Callable[[Content], str]]] = {
     "evaluation": ("speed_evaluation", evaluation),
     "reading": ("speed_reading", reading),
     "growth": ("speed_growth", growth),
+    "ranking": ("speed_ranking", ranking),
+    "neighbours": ("speed_neighbours", neighbours),
+    "ease": ("speed_ease", ease),
+    "reranking": ("speed_reranking", reranking),
     "peaks": ("speed_roofline", peaks),
     "roofline": ("speed_roofline", roofline),
 }

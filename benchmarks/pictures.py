@@ -42,7 +42,7 @@ def _save(figure: Any, path: Path) -> None:
 def _cells(content: Content) -> dict[str, dict[int, Content]]:
     found: dict[str, dict[int, Content]] = {}
     for key, cell in content["results"].items():
-        match = re.fullmatch(r"(ml-\S+) k=(\d+)", key)
+        match = re.fullmatch(r"(\S+) k=(\d+)", key)
         if match:
             found.setdefault(match[1], {})[int(match[2])] = cell
     return found

@@ -61,6 +61,12 @@ metrics() {
     "$folder/metrics/bin/python" -m pip install --quiet -r benchmarks/rivals/metrics.txt
 }
 
+ranking() {
+    fresh ranking
+    echo "installing cornac and lightfm-next"
+    "$folder/ranking/bin/python" -m pip install --quiet -r benchmarks/rivals/ranking.txt
+}
+
 works() { # NAME MODULES
     "$folder/$1/bin/python" -c "import $2" 2>/dev/null
 }
@@ -74,3 +80,4 @@ mkdir -p "$folder"
 have rivals "implicit, irspack, cmfrec"
 have lenskit "lenskit.als"
 have metrics "recometrics, ranx, rectools, pytrec_eval, sklearn, pyarrow"
+have ranking "cornac, lightfm"

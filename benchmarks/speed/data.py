@@ -7,7 +7,8 @@ t = 8.5 where the two share one of 16 tastes and 0.5 elsewhere, so that there is
 popularities b are solved for, so that rows and columns have the wanted sums on average.
 
 ``ml-1m`` is MovieLens 1M, every rating an event of weight 1; four fifths of each user's at random, the rest for
-testing. ``ml-1m-ratings`` is nine tenths of its ratings at random.
+testing. ``ml-1m-ratings`` is nine tenths of its ratings at random. ``gowalla`` is the training file of LightGCN's
+split.
 
 Run as ``python -m benchmarks.speed.data`` to generate the table and print its shape.
 """
@@ -120,6 +121,7 @@ def path(name: str) -> Path:
         "ml-20m-shaped": generate,
         "ml-1m": lambda: ml_1m()[0],
         "ml-1m-ratings": lambda: ml_1m_ratings()[0],
+        "gowalla": gowalla,
     }
     file = common.SCRATCH / f"{name}.npz"
     if not file.exists():
@@ -162,6 +164,13 @@ def ml_1m() -> tuple[sp.csr_matrix, sp.csr_matrix]:
 def ml_1m_ratings() -> tuple[sp.csr_matrix, sp.csr_matrix]:
     """Train and test: nine tenths and one tenth of the ratings."""
     return split(_ml_1m(), 0.1, seed=0)
+
+
+def gowalla() -> sp.csr_matrix:
+    """The training file of LightGCN's split."""
+    frame = pl.read_parquet(common.DATA / "gowalla" / "train.parquet")
+    ones = np.ones(len(frame), np.float32)
+    return sp.csr_matrix((ones, (frame["user"].to_numpy(), frame["item"].to_numpy())))
 
 
 def split_users(table: sp.csr_matrix, share: float, seed: int) -> tuple[sp.csr_matrix, sp.csr_matrix]:

@@ -15,12 +15,12 @@ measured elsewhere: .347 and .368.
 Run as ``python -m benchmarks.speed.ranking [--threads N] [--rounds N] [--quick]``.
 """
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -32,16 +32,15 @@ from benchmarks import common
 from benchmarks.quality.steps import events, held_out
 from tastespace.trainers.pairwise import PairwiseTrainer
 
-#: What a rival runs in its own interpreter: TABLE.npz OUT.npz THREADS ROUNDS; prints one JSON list of seconds.
+#: What a rival runs in its own interpreter: TABLE.npz OUT.npz THREADS; prints seconds.
 RIVALS = {
     "implicit BPR": (
         "rivals",
         """
 from implicit.cpu.bpr import BayesianPersonalizedRanking as Model
-for _ in range(rounds):
-    model = Model(factors=64, iterations=10, num_threads=threads, random_state=0)
-    start = time.perf_counter(); model.fit(table, show_progress=False)
-    seconds.append((time.perf_counter() - start) / 10)
+model = Model(factors=64, iterations=10, num_threads=threads, random_state=0)
+start = time.perf_counter(); model.fit(table, show_progress=False)
+seconds = (time.perf_counter() - start) / 10
 """,
     ),
     "cornac BPR": (
@@ -51,9 +50,8 @@ from cornac.models import BPR
 from cornac.data import Dataset
 coo = table.tocoo()
 data = Dataset.from_uir(list(zip(coo.row.tolist(), coo.col.tolist(), coo.data.tolist())))
-for _ in range(rounds):
-    model = BPR(k=64, max_iter=100, learning_rate=0.05, lambda_reg=0.01, num_threads=1, seed=0, verbose=False)
-    start = time.perf_counter(); model.fit(data); seconds.append(time.perf_counter() - start)
+model = BPR(k=64, max_iter=100, learning_rate=0.05, lambda_reg=0.01, num_threads=1, seed=0, verbose=False)
+start = time.perf_counter(); model.fit(data); seconds = time.perf_counter() - start
 users = np.zeros((table.shape[0], 64)); items = np.zeros((table.shape[1], 64)); bias = np.zeros(table.shape[1])
 for raw, row in data.uid_map.items(): users[raw] = model.u_factors[row]
 for raw, row in data.iid_map.items(): items[raw], bias[raw] = model.i_factors[row], model.i_biases[row]
@@ -63,37 +61,48 @@ for raw, row in data.iid_map.items(): items[raw], bias[raw] = model.i_factors[ro
         "ranking",
         """
 from lightfm import LightFM
-for _ in range(rounds):
-    model = LightFM(no_components=64, loss="warp", random_state=0)
-    start = time.perf_counter(); model.fit(table, epochs=30, num_threads=threads)
-    seconds.append(time.perf_counter() - start)
+model = LightFM(no_components=64, loss="warp", random_state=0)
+start = time.perf_counter(); model.fit(table, epochs=30, num_threads=threads)
+seconds = time.perf_counter() - start
 users, items, bias = model.user_embeddings, model.item_embeddings, model.item_biases
 """,
     ),
 }
 HEAD = """
-import json, sys, time
+import sys, time
 import numpy as np, scipy.sparse as sp
-table = sp.load_npz(sys.argv[1]).tocsr(); threads, rounds = int(sys.argv[3]), int(sys.argv[4]); seconds = []
+table = sp.load_npz(sys.argv[1]).tocsr(); threads = int(sys.argv[3])
 users = items = bias = None
 """
 TAIL = """
 if users is not None: np.savez(sys.argv[2], users=np.float32(users), items=np.float32(items), bias=np.float32(bias))
-print("RESULT" + json.dumps(seconds))
+print("RESULT", seconds)
 """
 TARGETS = {"cornac BPR": 0.347, "lightfm-next WARP": 0.368}
 
-#: Model, rival whose quality it has to reach, epochs to try.
-CURVES: list[tuple[str, PairwiseTrainer, str, list[int]]] = [
-    (
-        "BPR, uniform",
-        ts.BPR(regularization=0.01, negatives="uniform"),
-        "cornac BPR",
-        [10, 15, 20, 25, 30, 40],
-    ),
-    ("BPR, hard", ts.BPR(), "cornac BPR", [2, 4, 6, 8, 10, 20]),
-    ("WARP", ts.WARP(), "lightfm-next WARP", [4, 6, 8, 10, 15, 30]),
-]
+#: Rival whose quality is to be reached: by title our trainer and the numbers of epochs to try.
+RACES: dict[str, dict[str, tuple[PairwiseTrainer, list[int]]]] = {
+    "cornac BPR": {
+        "BPR, uniform": (ts.BPR(regularization=0.01, negatives="uniform"), [20, 25, 30, 35, 40]),
+        "BPR, hard": (ts.BPR(), [4, 6, 8, 10, 20]),
+    },
+    "lightfm-next WARP": {"WARP": (ts.WARP(), [6, 8, 9, 10, 15, 30])},
+}
+#: Distributions of the rivals, whose versions the result file names.
+PACKAGES = {"rivals": ("implicit",), "ranking": ("cornac", "lightfm-next")}
+
+
+def versions() -> dict[str, str]:
+    """Versions of the rivals that are there."""
+    found = {}
+    for environment, names in PACKAGES.items():
+        python = interpreter(environment)
+        for name in names if python else ():
+            asked = f"from importlib.metadata import version; print(version({name!r}))"
+            done = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                found[name] = done.stdout.strip()
+    return found
 
 
 def interpreter(name: str) -> str | None:
@@ -103,21 +112,20 @@ def interpreter(name: str) -> str | None:
     return path if Path(path).exists() else None
 
 
-def rival(name: str, table: Path, out: Path, threads: int, rounds: int) -> list[float] | str:
-    """Seconds of each round, or why there are none."""
+def rival(name: str, table: Path, out: Path, threads: int) -> float | str:
+    """Seconds of a fit (of an epoch, for implicit), or why there are none."""
     environment, body = RIVALS[name]
     python = interpreter(environment)
     if python is None:
         return f"no interpreter; name one in {environment.upper()}_PYTHON"
     variables = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
     variables |= {"OPENBLAS_NUM_THREADS": "1"}
-    command = [python, "-c", HEAD + body + TAIL, str(table), str(out), str(threads), str(rounds)]
+    command = [python, "-c", HEAD + body + TAIL, str(table), str(out), str(threads)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
     told = [line for line in done.stdout.splitlines() if line.startswith("RESULT")]
     if not told:
         return done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "it ended without an answer"
-    seconds: list[float] = json.loads(told[0].removeprefix("RESULT"))
-    return seconds
+    return float(told[0].removeprefix("RESULT"))
 
 
 def quality(model: ts.FactorModel, test: ts.Interactions) -> float:
@@ -150,64 +158,93 @@ def epoch_seconds(trainer: PairwiseTrainer, train: ts.Interactions) -> float:
     return (time.perf_counter() - start) / 10
 
 
+class Turns:
+    """Measures on one training part; libraries take turns, a round each."""
+
+    def __init__(
+        self, train: ts.Interactions, test: ts.Interactions, folder: Path, options: Namespace
+    ) -> None:
+        self.train, self.test = train, test
+        self.table, self.out = folder / "table.npz", folder / "factors.npz"
+        sp.save_npz(self.table, train.by_user.to_scipy())
+        self.threads, self.quick = options.threads, options.quick
+        self.rounds = 2 if options.quick else options.rounds
+
+    def epochs(self) -> dict[str, object]:
+        """Seconds of one epoch of BPR."""
+        ours: list[float] = []
+        theirs: list[float] = []
+        trainer = ts.BPR(negatives="uniform", threads=self.threads, progress=False)
+        for _ in range(self.rounds):
+            ours.append(epoch_seconds(trainer, self.train))
+            other = rival("implicit BPR", self.table, self.out, self.threads)
+            if isinstance(other, str):
+                return {"tastespace BPR": common.spread(ours), "skipped": other}
+            theirs.append(other)
+        return {"tastespace BPR": common.spread(ours), "implicit BPR": common.spread(theirs)}
+
+    def race(self, name: str, curves: dict[str, tuple[PairwiseTrainer, list[int]]]) -> dict[str, object]:
+        """A rival's whole fit and its quality, and fits of ours by their number of epochs."""
+        theirs: list[tuple[float, float]] = []
+        fits = {
+            (title, length): trainer.replace(epochs=length, threads=self.threads, progress=False)
+            for title, (trainer, lengths) in curves.items()
+            for length in lengths[: 2 if self.quick else None]
+        }
+        seconds: dict[tuple[str, int], list[float]] = {fit: [] for fit in fits}
+        reached = {}
+        skipped = None
+        for _ in range(self.rounds):
+            if skipped is None:
+                other = rival(name, self.table, self.out, self.threads)
+                if isinstance(other, str):
+                    skipped = other
+                else:
+                    theirs.append((other, quality(of_factors(self.out, self.train), self.test)))
+            for fit, trainer in fits.items():
+                start = time.perf_counter()
+                model = trainer.fit(self.train)
+                seconds[fit].append(time.perf_counter() - start)
+                if fit not in reached:  # the same in every round
+                    reached[fit] = round(quality(model, self.test), 4)
+        goal = common.median([value for _, value in theirs]) if theirs else TARGETS[name]
+        found: dict[str, object] = {"ndcg@10": round(goal, 4)}
+        if theirs:
+            found |= {"seconds": common.spread([value for value, _ in theirs])}
+            found |= {"ndcg@10 of each round": [round(value, 4) for _, value in theirs]}
+        else:
+            found["skipped"] = skipped
+        found["ours"] = {
+            title: [
+                {
+                    "epochs": length,
+                    "seconds": common.spread(seconds[title, length]),
+                    "ndcg@10": reached[title, length],
+                }
+                for other, length in fits
+                if other == title
+            ]
+            for title in curves
+        }
+        return found
+
+
 def main() -> None:
     chosen = common.options(__doc__).parse_args()
-    rounds = 2 if chosen.quick else chosen.rounds
     ratings = pl.read_parquet(common.DATA / "ml-1m" / "ratings.parquet")
     held = held_out(ratings["user"].to_numpy(), 0.2, 0)
-    train, test = events(ratings.filter(~held)), events(ratings.filter(held))
     results = common.Results("speed_ranking", __doc__, chosen)
+    results.versions |= versions()
     results.cells["threads"] = chosen.threads
     with tempfile.TemporaryDirectory() as folder:
-        table, out = Path(folder) / "table.npz", Path(folder) / "factors.npz"
-        sp.save_npz(table, train.by_user.to_scipy())
-
-        def epochs() -> dict[str, object]:
-            seconds: dict[str, list[float]] = {"tastespace BPR": [], "implicit BPR": []}
-            trainer = ts.BPR(negatives="uniform", threads=chosen.threads, progress=False)
-            for _ in range(rounds):
-                seconds["tastespace BPR"].append(epoch_seconds(trainer, train))
-                other = rival("implicit BPR", table, out, chosen.threads, 1)
-                if isinstance(other, str):
-                    return {"tastespace BPR": common.spread(seconds["tastespace BPR"]), "implicit BPR": other}
-                seconds["implicit BPR"] += other
-            return {name: common.spread(values) for name, values in seconds.items()}
-
-        print("epoch:", results.cell("epoch", epochs), flush=True)
-
-        def target(name: str) -> dict[str, object]:
-            seconds = rival(name, table, out, chosen.threads, 1)
-            if isinstance(seconds, str):
-                return {"skipped": seconds, "ndcg@10": TARGETS[name]}
-            return {"seconds": common.spread(seconds), "ndcg@10": quality(of_factors(out, train), test)}
-
-        for name in TARGETS:
-            print(name, results.cell(name, lambda name=name: target(name)), flush=True)
-        for name, trainer, other, lengths in CURVES:
-
-            def curve(
-                trainer: PairwiseTrainer = trainer, lengths: list[int] = lengths
-            ) -> list[dict[str, object]]:
-                rows = []
-                for length in lengths[: 2 if chosen.quick else None]:
-                    fit = trainer.replace(epochs=length, threads=chosen.threads, progress=False)
-                    seconds = []
-                    for _ in range(rounds):
-                        start = time.perf_counter()
-                        model = fit.fit(train)
-                        seconds.append(time.perf_counter() - start)
-                    value = round(quality(model, test), 4)
-                    rows.append({"epochs": length, "seconds": common.spread(seconds), "ndcg@10": value})
-                return rows
-
-            rows = results.cell(f"tastespace {name}", curve)
-            goal = results.cells[other]["ndcg@10"]
-            reached = [row for row in rows if row["ndcg@10"] >= goal]
-            when = f"{reached[0]['seconds']['median']} s" if reached else "never"
-            print(
-                f"{name}: {other}'s {goal:.4f} after {when}; best {max(row['ndcg@10'] for row in rows)}",
-                flush=True,
-            )
+        turns = Turns(events(ratings.filter(~held)), events(ratings.filter(held)), Path(folder), chosen)
+        print("epoch:", results.cell("epoch", turns.epochs), flush=True)
+        for name, curves in RACES.items():
+            found = results.cell(name, lambda name=name, curves=curves: turns.race(name, curves))
+            print(f"{name}: {found['ndcg@10']:.4f} in {found.get('seconds', found.get('skipped'))}")
+            for title, rows in found["ours"].items():
+                at = next((row for row in rows if row["ndcg@10"] >= found["ndcg@10"]), None)
+                print(f"  {title:14}", f"{at['seconds']['median']} s" if at else "never", flush=True)
     print(f"written to {results.write().relative_to(common.ROOT)}")
 
 
