@@ -7,7 +7,7 @@ validated best by NDCG@10; fitted again on the whole training side and measured 
 items removed, NDCG@10, with 95 % bootstrap intervals. ``ones`` replaces every value by 1, so only alpha is left.
 ``a0`` is the form with ``unobserved_weight`` in the place of alpha (the best of .003, .01, .03, .1, .3). The cell that
 validated best is ``chosen``; the others are in the table to show the effect, not to choose from. Beside it what the
-same weights do in ``EASE`` and ``ItemKNN`` (their own grids, the same protocol).
+same weights do in sparse ``EASE`` and ``ItemKNN`` (their own grids, the same protocol).
 
 Run as ``python -m benchmarks.quality.confidence [--threads N]``.
 """
@@ -28,8 +28,10 @@ KINDS = ("linear", "log", "bm25", "tfidf")
 ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0)
 PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0)
 UNOBSERVED = (0.003, 0.01, 0.03, 0.1, 0.3)
-EASE = {"regularization": [3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0]}
-NEIGHBOURS = {"neighbours": [20, 50, 100, 200], "shrinkage": [0.0, 10.0, 100.0]}
+BESIDE: list[tuple[str, Any, dict[str, list[Any]]]] = [
+    ("EASE, sparse", ts.EASE(sparse=True), {"regularization": [3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]}),
+    ("ItemKNN", ts.ItemKNN(), {"neighbours": [50, 100, 200], "shrinkage": [0.0, 10.0, 30.0, 100.0]}),
+]
 
 
 def table(name: str) -> ts.Interactions:
@@ -117,8 +119,8 @@ def main() -> None:
             key=lambda at: als[at[0]][at[1]]["validation"],
         )
         others = {
-            f"{label}, {kind}": cells.measure([(trainer(confidence=kind), grid)])
-            for label, trainer, grid in (("EASE", ts.EASE, EASE), ("ItemKNN", ts.ItemKNN, NEIGHBOURS))
+            f"{label}, {kind}": cells.measure([(trainer.replace(confidence=kind), grid)])
+            for label, trainer, grid in BESIDE
             for kind in KINDS
         }
         print(
@@ -130,7 +132,7 @@ def main() -> None:
             "chosen": list(chosen),
             "beside it": others,
         }
-    path = common.write(NAME, __doc__, results, more_versions=common.versions("optuna"))
+        path = common.write(NAME, __doc__, results, more_versions=common.versions("optuna"))
     print(f"written to {path.relative_to(common.ROOT)}")
 
 

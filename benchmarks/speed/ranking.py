@@ -8,7 +8,7 @@ Epochs: implicit's BPR and ours with one unseen item an event (``negatives="unif
 divided by ten.
 Quality: cornac's BPR (100 epochs, learning rate .05, penalty .01, one thread: with more it is not deterministic) and
 lightfm-next's WARP (30 epochs, its defaults), and the number of our epochs after which a whole ``fit`` of ours is at
-least as good. Our settings were chosen on a validation part of train (``benchmarks/quality/steps.py``); the number of
+least as good. Our settings were chosen on a validation part of train (``benchmarks/quality/ranking.py``); the number of
 epochs is not chosen but shown as a curve. A library that is not installed is left out, and its target is the one
 measured elsewhere: .347 and .368.
 
@@ -29,7 +29,7 @@ import scipy.sparse as sp
 
 import tastespace as ts
 from benchmarks import common
-from benchmarks.quality.steps import events, held_out
+from benchmarks.quality.ranking import events, held_out
 from tastespace.trainers.pairwise import PairwiseTrainer
 
 #: What a rival runs in its own interpreter: TABLE.npz OUT.npz THREADS; prints seconds.
