@@ -72,7 +72,10 @@ def answers(model: Any) -> dict[str, object]:
         "predict": model.predict(users, items).tolist(),
     }
     if hasattr(model, "fold_in"):
-        said["fold_in"] = model.fold_in(dict.fromkeys(items, 3.0)).recommend(3)["score"].tolist()
+        history: dict[Any, Any] = dict.fromkeys(items, 3.0)
+        if isinstance(model, ts.Blend):
+            history = dict.fromkeys(model.models, history)
+        said["fold_in"] = model.fold_in(history).recommend(3)["score"].tolist()
     return said
 
 
