@@ -423,6 +423,29 @@ def test_what_is_no_model(models, message):
         ts.Blend(models)
 
 
+def test_models_with_nothing_in_common():
+    fine = ts.Popularity().fit(world(explicit=False))
+    other = world(5, 4, 0.6, explicit=False)
+    for users, items, alike in ((0, 1, True), (1, 0, True), (1, 1, False)):
+        apart = ts.Interactions.from_events(
+            ts.Vocabulary([f"{'v' * users}u{u}" for u in range(other.n_users)], noun="user"),
+            ts.Vocabulary([items * 1000 + 100 + i for i in range(other.n_items)], noun="item"),
+            other.user_rows(),
+            other.by_user.indices,
+            explicit=False,
+        )
+        models = {"fine": fine, "apart": ts.Popularity().fit(apart)}
+        if alike:
+            assert len(ts.Blend(models).recommend("u1", 10**6))
+            continue
+        with pytest.raises(
+            InputError,
+            match=r"model 'fine' of this blend has no user and no item in common with the others, such as item 100 "
+            r"here and 1100 there",
+        ):
+            ts.Blend(models)
+
+
 def test_ids_of_two_types():
     a, b = world(explicit=False), world(explicit=False)
     b = ts.Interactions.from_events(
@@ -446,7 +469,8 @@ def test_ids_of_two_types():
         ({"fine": -1, "coarse": 1}, "the weight of 'fine' must be a finite number >= 0; got -1"),
         ({"fine": np.nan, "coarse": 1}, "the weight of 'fine' must be a finite number >= 0; got nan"),
         ({"fine": "1", "coarse": 1}, "the weight of 'fine' must be a finite number >= 0; got '1'"),
-        ({"fine": 0, "coarse": 0}, "the weights of a Blend must have a sum above 0"),
+        ({"fine": 0, "coarse": 0}, "the weights of a Blend must have a finite sum above 0"),
+        ({"fine": 1e308, "coarse": 1e308}, "the weights of a Blend must have a finite sum above 0"),
     ],
 )
 def test_weights_that_make_no_sense(weights, message):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import InitVar, asdict, dataclass, field, replace
 from types import MappingProxyType
@@ -16,8 +15,9 @@ from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
-from tastespace.errors import InputError, ParameterError, UnsupportedError
+from tastespace.errors import UnsupportedError
 from tastespace.models.adjust import Adjustment
+from tastespace.models.blend_checks import check_common, checked, shares
 from tastespace.models.blend_explanation import Told
 from tastespace.models.blend_parts import BLOCK, Scored, Space, best_of
 from tastespace.models.blend_visitor import BlendVisitor, History, placed_models, visitor_of
@@ -84,7 +84,7 @@ class Blend(Listing):
     Raises
     ------
     InputError
-        If these are no models, or their ids are of different types.
+        If these are no models, their ids are of different types, or a model has none in common with the others.
     ParameterError
         If the weights cannot be used.
     """
@@ -106,9 +106,10 @@ class Blend(Listing):
     def __post_init__(self, metrics: Mapping[str, Any] | None, threads: int | None) -> None:
         """Brings the models to one vocabulary and one scale."""
         put = object.__setattr__
-        models = _checked(self.models)
+        models = checked(self.models)
         put(self, "models", MappingProxyType(models))
         users, items = _union(models, "users"), _union(models, "items")
+        check_common(models)
         put(self, "users", users)
         put(self, "items", items)
         put(self, "history", _seen(models, users, items))
@@ -137,7 +138,7 @@ class Blend(Listing):
 
     def _weigh(self, weights: Mapping[str, float] | None, metrics: Mapping[str, Any] | None) -> None:
         put = object.__setattr__
-        share = _shares(weights, tuple(self.models))
+        share = shares(weights, tuple(self.models))
         put(self, "weights", MappingProxyType(share))
         infos = {name: model.info for name, model in self.models.items()}
         spans: list[tuple[Any, Any]] = [
@@ -428,44 +429,6 @@ class Blend(Listing):
             "weights": dict(self._share),
             "metrics": asdict(self.info)["metrics"],
         }
-
-
-def _checked(models: Any) -> dict[str, Listing]:
-    if not isinstance(models, Mapping) or not models:
-        raise InputError(
-            f"Blend takes models by name, {{'clicks': a, 'ratings': b}}; got {type(models).__name__}"
-        )
-    for name, model in models.items():
-        if not isinstance(name, str) or not name.strip():
-            raise InputError(f"the models of a Blend are named by text; got the name {name!r}")
-        if not isinstance(model, Listing):
-            raise InputError(
-                f"Blend takes frozen models; {name!r} is {type(model).__name__}: fit or load it first"
-            )
-        if getattr(model, "listwise", False):
-            raise InputError(
-                f"model {name!r} is re-ranked, so its lists have no scores to add; blend model.model and re-rank the "
-                "blend"
-            )
-    return dict(models)
-
-
-def _shares(weights: Any, names: tuple[str, ...]) -> dict[str, float]:
-    if weights is None:
-        weights = dict.fromkeys(names, 1.0)
-    if not isinstance(weights, Mapping) or set(weights) != set(names):
-        given = list(weights) if isinstance(weights, Mapping) else weights
-        raise ParameterError(f"weights of Blend must name its models, {', '.join(names)}; got {given!r}")
-    for name, weight in weights.items():
-        number = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
-        if not number or not 0 <= weight < math.inf:
-            raise ParameterError(f"the weight of {name!r} must be a finite number >= 0; got {weight!r}")
-    total = math.fsum(weights.values())
-    if not 0 < total < math.inf:
-        raise ParameterError(f"the weights of a Blend must have a sum above 0; got {dict(weights)!r}")
-    if abs(total - 1) < 1e-12:  # shares already, which stay to the bit
-        total = 1.0
-    return {name: float(weights[name] / total) for name in names}
 
 
 def _union(models: Mapping[str, Listing], side: str) -> Vocabulary:
