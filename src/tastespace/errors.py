@@ -14,7 +14,7 @@
     ├── UnsupportedError (TypeError)       this model cannot do that; the message names what can
     ├── HistoryError                       the call needs the users' histories and the model was saved without
     ├── NumericalError (ArithmeticError)   a computation left the range of numbers; names the row
-    ├── TooLargeError (MemoryError)        a fit would take more memory than there is; names a smaller way
+    ├── TooLargeError (MemoryError)        a call would take more memory than there is; names a smaller way
     ├── FileError                          a file cannot be used
     │   ├── MissingFileError (FileNotFoundError)
     │   ├── DamagedFileError               truncated, edited, or not written by tastespace
@@ -23,6 +23,9 @@
 
 Messages say what is wrong, where, and how to mend it. What can be gone on with is a `TastespaceWarning` (UserWarning).
 """
+
+import sys
+import warnings
 
 
 class TastespaceError(Exception):
@@ -78,7 +81,7 @@ class NumericalError(TastespaceError, ArithmeticError):
 
 
 class TooLargeError(TastespaceError, MemoryError):
-    """A fit would take more memory than there is."""
+    """A call would take more memory than there is."""
 
 
 class FileError(TastespaceError):
@@ -99,6 +102,14 @@ class NewerFormatError(FileError):
 
 class MissingExtraError(TastespaceError, ImportError):
     """An optional dependency is not installed."""
+
+
+def warn(message: str) -> None:
+    """A `TastespaceWarning` at the line outside this package that led here."""
+    level, frame = 1, sys._getframe()
+    while frame.f_globals.get("__name__", "").partition(".")[0] == __package__ and frame.f_back is not None:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, TastespaceWarning, stacklevel=level)
 
 
 def missing_extra(feature: str, extra: str) -> MissingExtraError:

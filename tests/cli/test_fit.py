@@ -185,3 +185,51 @@ def test_whole_users_cannot_be_watched(ratings: Path, tmp_path: Path) -> None:
     )
     assert answer.code == 2
     assert "users-out holds whole users out, and training watches only users whom it learns" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("-3", "line 4: weight (column 'hours') -3.0 is negative; pass --on-bad-rows skip to drop such rows"),
+        ("five", "line 4: weight (column 'hours') 'five' is not a number; pass --on-bad-rows skip"),
+        ("nan", "line 4: weight (column 'hours') nan is not a finite number; pass --on-bad-rows skip"),
+        ("", "line 4: weight (column 'hours') is empty; pass --on-bad-rows skip to drop such rows"),
+        ("0", None),
+    ],
+)
+def test_weights_that_are_none(tmp_path: Path, value: str, message: str | None) -> None:
+    plays, output = tmp_path / "plays.csv", tmp_path / "model.taste"
+    plays.write_text(f"user,game,hours\n1,a,2\n1,b,3\n2,a,{value}\n2,b,1\n3,c,4\n")
+    command = ("fit", plays, "--user", "user", "--item", "game", "--weight", "hours", "-o", output)
+    answer = run(*command, "--model", "ease")
+    if message is None:  # a weight of 0 says nothing, and is counted
+        assert answer.code == 0
+        assert "1 row skipped" in answer.err
+        return
+    assert answer.code != 0
+    assert message in " ".join(answer.err.split())
+    assert not output.exists()
+    skipping = run(*command, "--model", "bpr", *QUICK, "--on-bad-rows", "skip")
+    assert skipping.code == 0
+    assert "1 row skipped" in skipping.err
+
+
+def test_nothing_to_compare(tmp_path: Path) -> None:
+    plays = tmp_path / "plays.csv"
+    plays.write_text("user,game,hours\n1,a,2\n2,a,1\n")
+    answer = run(
+        "fit",
+        plays,
+        "--user",
+        "user",
+        "--item",
+        "game",
+        "--weight",
+        "hours",
+        "--model",
+        "warp",
+        "-o",
+        tmp_path / "m",
+    )
+    assert answer.code != 0
+    assert "no user lacks any item (1 in all)" in " ".join(answer.err.split())

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tastespace as ts
-from tastespace.errors import EmptyError, InputError, ParameterError
+from tastespace.errors import EmptyError, InputError, ParameterError, TooLargeError
 from tastespace.testing import strategies
 from tests.models.worlds import world
 
@@ -122,9 +122,20 @@ def test_who_has_everything_is_left_out_and_counted():
 
 def test_nobody_left():
     events = with_a_glutton().filter(users=["glutton"])
-    with pytest.raises(EmptyError, match=r"each of the 1 users has all 4 items; pass check=False"):
+    with pytest.raises(EmptyError, match=r"no user lacks any item \(4 in all\); pass check=False"):
         ts.negatives.sample(events)
     assert len(ts.negatives.sample(events, check=False)) == 16
+
+
+def test_more_than_memory_holds():
+    with pytest.raises(
+        TooLargeError,
+        match=r"2,000,000,000 negatives for each of 6 events takes .* lower per_positive, or draw for",
+    ):
+        ts.negatives.sample(with_a_glutton(), per_positive=2_000_000_000)
+    assert (
+        ts.negatives.sample(with_a_glutton(), per_positive=1000).per_positive == 1000
+    )  # of 3 that there are
 
 
 def test_one_item():

@@ -36,8 +36,9 @@ def test_a_fit_tells_shared_events():
     train = inner.train.merge(shared)
     with pytest.warns(
         UserWarning, match=r"\d+ of \d+ events of valid .* in train too, so values on valid flatter"
-    ):
+    ) as caught:
         TRAINER.fit(train, inner.test)
+    assert caught[0].filename == __file__  # the caller's line, not one of the library
     with pytest.raises(
         InputError, match=r"all \d+ events of valid have their user and item in train too; hold"
     ):
@@ -49,8 +50,11 @@ def test_a_comparison_tells_validation_events_of_the_test_side():
     whole, inner, shared = parts()
     split = ts.Split(inner.train, whole.test, "by hand")
     more = {"metrics": "rmse", "resamples": 100, "progress": False}
-    with pytest.warns(UserWarning, match="in test too, so what is chosen on valid has seen the test events"):
+    with pytest.warns(
+        UserWarning, match="in test too, so what is chosen on valid has seen the test events"
+    ) as caught:
         ts.compare({"als": TRAINER}, split, valid=whole.test.merge(shared), **more)
+    assert caught[0].filename == __file__
     with pytest.raises(InputError, match=r"all \d+ events of valid have their user and item in test too"):
         ts.compare({"als": TRAINER}, split, valid=whole.test, **more)
     ts.compare({"als": TRAINER}, split, valid=inner.test, **more)
@@ -59,7 +63,10 @@ def test_a_comparison_tells_validation_events_of_the_test_side():
 def test_a_search_tells_shared_events():
     whole, inner, shared = parts()
     split = ts.Split(inner.train, whole.test, "by hand")
-    more = {"metric": "rmse", "trials": 1, "progress": False}
+    more = {"metric": "rmse", "trials": 2, "progress": False}
+    with pytest.warns(UserWarning, match="in train too, so values on valid flatter") as caught:
+        ts.tune(TRAINER, {"factors": [1, 2]}, inner.train.merge(shared), valid=inner.test, **more)
+    assert [warning.filename for warning in caught] == [__file__]  # told once, not by every trial
     with pytest.raises(InputError, match=r"all \d+ events of valid have their user and item in test too"):
         ts.tune(TRAINER, {"factors": [1, 2]}, split, valid=whole.test, **more)
     with pytest.raises(InputError, match=r"all \d+ events of valid have their user and item in train too"):

@@ -3,12 +3,15 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tastespace as ts
 from tastespace.errors import (
+    BadRowError,
+    EmptyError,
     HistoryError,
     InputError,
     ParameterError,
@@ -214,13 +217,158 @@ def test_a_model_that_explains_nothing():
 
 def test_strangers():
     model, _ = two_worlds()
-    with pytest.raises(UnknownUserError, match=r"unknown user 'nobody'$"):
+    with pytest.raises(UnknownUserError, match=r"unknown user 'nobody'; for a newcomer use model\.fold_in"):
         model.recommend("nobody")
     for call in (model.parts, model.explain):
         with pytest.raises(UnknownUserError, match="unknown user 'nobody'"):
             call("nobody", 100)
         with pytest.raises(UnknownItemError, match="unknown item 7"):
             call("u9", 7)
+
+
+def own(model, user):
+    """What a user has in one model, as a newcomer would tell it."""
+    items, values = model.history.row(model.users.row(user))
+    return dict(zip(model.items.ids[items].tolist(), values.tolist(), strict=True))
+
+
+def by_item(table, model):
+    return table["score"][np.argsort(model.items.rows(table["item"]))]
+
+
+@pytest.mark.parametrize("name", ["one_space", "two_worlds", "with_neighbours", "nested"])
+def test_a_newcomer_with_the_history_of_a_user_is_that_user(name):
+    model, _ = CASES[name]()
+    if name == "nested":
+        user = model.users.ids[1]
+        told = own(model.models["taste"], user)
+    else:
+        user = next(iter(set.intersection(*(set(part.users) for part in model.models.values()))))
+        told = {part: own(model.models[part], user) for part in model.models}
+    visitor = model.fold_in(told)
+    assert repr(visitor).startswith("Visitor with ")
+    total = len(model.items)
+    mine, theirs = visitor.recommend(total), model.recommend(user, total)
+    assert set(mine["item"]) == set(theirs["item"])
+    folded = by_item(visitor.recommend(total, exclude_seen=False), model)
+    np.testing.assert_allclose(
+        folded, by_item(model.recommend(user, total, exclude_seen=False), model), atol=2e-4
+    )
+    assert visitor.predict(model.items.ids.tolist()).tolist() == folded.tolist()
+    item = theirs["item"][0]
+    assert visitor.predict(item) == pytest.approx(model.predict(user, item), abs=2e-4)
+    reordered = visitor.recommend(5, popularity_penalty=0.5)
+    assert reordered["item"].tolist() == model.recommend(user, 5, popularity_penalty=0.5)["item"].tolist()
+    boosted = visitor.recommend(3, boost={item: 1e4}, deny=[mine["item"][1]])
+    assert mine["item"][1] not in boosted["item"]
+    assert visitor.recommend(total, exclude_seen=False)["score"].tolist() == sorted(folded, reverse=True)
+
+
+def test_a_newcomer_whom_one_model_knows():
+    model, _ = two_worlds()
+    clicks = model.models["clicks"]
+    user = clicks.users.ids[0]
+    visitor = model.fold_in({"clicks": own(clicks, user)})
+    alone = clicks.fold_in(own(clicks, user)).recommend(5)
+    assert visitor.recommend(5)["item"].tolist() == alone["item"].tolist()
+    assert set(visitor.placed) == {"clicks"}
+    only_stars = next(item for item in model.models["stars"].items if item not in clicks.items)
+    assert visitor.predict(only_stars) == 0.0
+    assert not visitor.explain(only_stars).parts["contribution"].any()
+
+
+def test_one_history_for_models_of_one_signal():
+    model, train = with_popularity()
+    user = model.users.ids[0]
+    items = list(own(model.models["taste"], user))
+    both = model.fold_in({"taste": items, "crowd": items}).recommend(9)
+    for history in (items, dict.fromkeys(items, 1.0), pd.Series(1.0, items)):
+        assert model.fold_in(history).recommend(9) == both
+    assert model.fold_in([*items, -1], on_unknown="skip").recommend(9) == both
+    with pytest.raises(UnknownItemError, match='unknown item -1; pass on_unknown="skip"'):
+        model.fold_in([*items, -1])
+    with pytest.raises(EmptyError, match="fold_in knows none of the 2 items of this history"):
+        model.fold_in([-1, -2], on_unknown="skip")
+    # Of items that only one model knows, only that one says something.
+    other = ts.Popularity().fit(shifted())
+    mixed = ts.Blend({"taste": model.models["taste"], "other": other})
+    strange = next(item for item in other.items if item not in train.items)
+    assert set(mixed.fold_in([strange]).placed) == {"other"}
+
+
+def test_newcomers_explain():
+    model, _ = two_worlds()
+    stars = model.models["stars"]
+    user, item = stars.users.ids[0], stars.items.ids[0]
+    visitor = model.fold_in({name: own(part, user) for name, part in model.models.items()})
+    why, told = visitor.explain(item), model.explain(user, item)
+    assert why.user is None
+    assert why.score == pytest.approx(visitor.predict(item), abs=1e-4)
+    assert why.score == pytest.approx(told.score, abs=2e-4)
+    assert sorted(zip(why.parts["item"], why.parts["model"], strict=True)) == sorted(
+        zip(told.parts["item"], told.parts["model"], strict=True)
+    )
+    crowd, _ = with_popularity()
+    with pytest.raises(
+        UnsupportedError, match="model 'crowd' of this blend: Popularity scores do not depend"
+    ):
+        crowd.fold_in([100]).explain(101)
+    with pytest.raises(UnknownItemError, match="unknown item 7"):
+        visitor.explain(7)
+
+
+def test_many_newcomers():
+    model, _ = two_worlds()
+    clicks, stars = (model.models[name].interactions() for name in ("clicks", "stars"))
+    folded = model.fold_in_many({"clicks": clicks, "stars": stars})
+    assert isinstance(folded, ts.Blend)
+    assert folded.items == model.items
+    for user in (clicks.users.ids[0], stars.users.ids[0]):
+        told = {name: own(part, user) for name, part in model.models.items() if user in part.users}
+        one, many = model.fold_in(told).recommend(9), folded.recommend(user, 9)
+        assert many["item"].tolist() == one["item"].tolist()
+        np.testing.assert_allclose(many["score"], one["score"], atol=1e-5)
+    same, train = with_popularity()
+    some = train.select(np.arange(40))
+    assert same.fold_in_many(some).users == some.users
+    assert ts.evaluate(same, train, known=some, metrics="recall@5")["recall@5"] >= 0
+
+
+def test_histories_that_cannot_be_used():
+    model, _ = two_worlds()
+    user = model.models["stars"].users.ids[0]
+    told = own(model.models["stars"], user)
+    events = model.models["stars"].interactions()
+    for call in (lambda: model.fold_in(told), lambda: model.fold_in(list(told))):
+        with pytest.raises(
+            UnsupportedError,
+            match=r"fold_in of this blend needs a history for each model, as 'stars' reads ratings and 'clicks' "
+            r"weights: fold_in\({'stars': ..., 'clicks': ...}\)",
+        ):
+            call()
+    with pytest.raises(UnsupportedError, match="fold_in_many of this blend needs a history for each model"):
+        model.fold_in_many(events)
+    with pytest.raises(InputError, match="for each of its models, clicks, stars; got 'stars'"):
+        model.fold_in_many({"stars": events})
+    with pytest.raises(InputError, match=r"model 'stars' of this blend: fold_in_many takes Interactions"):
+        model.fold_in_many({"clicks": events.as_implicit(), "stars": told})
+    with pytest.raises(InputError, match="by the names of its models, clicks, stars; got 'views'"):
+        model.fold_in({"views": told})
+    with pytest.raises(
+        BadRowError, match=r"model 'stars' of this blend: the value of item .* must be .* 1\.\.5"
+    ):
+        model.fold_in({"stars": dict.fromkeys(told, 9.0)})
+    with pytest.raises(EmptyError, match="fold_in needs at least one item"):
+        model.fold_in({})
+    with pytest.raises(InputError, match="got the single id 'u1'"):
+        model.fold_in("u1")
+    with pytest.raises(ParameterError, match='on_unknown must be "raise" or "skip"; got True'):
+        model.fold_in({"stars": told}, on_unknown=True)
+    from tests.models.test_reranked import Bare
+
+    bare = ts.Blend({"bare": Bare(model.models["clicks"])})
+    with pytest.raises(UnsupportedError, match="model 'bare' of this blend cannot place newcomers; name the"):
+        bare.fold_in([100])
 
 
 def test_saved_pickled_and_measured(tmp_path, blended):
@@ -275,6 +423,29 @@ def test_what_is_no_model(models, message):
         ts.Blend(models)
 
 
+def test_models_with_nothing_in_common():
+    fine = ts.Popularity().fit(world(explicit=False))
+    other = world(5, 4, 0.6, explicit=False)
+    for users, items, alike in ((0, 1, True), (1, 0, True), (1, 1, False)):
+        apart = ts.Interactions.from_events(
+            ts.Vocabulary([f"{'v' * users}u{u}" for u in range(other.n_users)], noun="user"),
+            ts.Vocabulary([items * 1000 + 100 + i for i in range(other.n_items)], noun="item"),
+            other.user_rows(),
+            other.by_user.indices,
+            explicit=False,
+        )
+        models = {"fine": fine, "apart": ts.Popularity().fit(apart)}
+        if alike:
+            assert len(ts.Blend(models).recommend("u1", 10**6))
+            continue
+        with pytest.raises(
+            InputError,
+            match=r"model 'fine' of this blend has no user and no item in common with the others, such as item 100 "
+            r"here and 1100 there",
+        ):
+            ts.Blend(models)
+
+
 def test_ids_of_two_types():
     a, b = world(explicit=False), world(explicit=False)
     b = ts.Interactions.from_events(
@@ -298,7 +469,8 @@ def test_ids_of_two_types():
         ({"fine": -1, "coarse": 1}, "the weight of 'fine' must be a finite number >= 0; got -1"),
         ({"fine": np.nan, "coarse": 1}, "the weight of 'fine' must be a finite number >= 0; got nan"),
         ({"fine": "1", "coarse": 1}, "the weight of 'fine' must be a finite number >= 0; got '1'"),
-        ({"fine": 0, "coarse": 0}, "the weights of a Blend must have a sum above 0"),
+        ({"fine": 0, "coarse": 0}, "the weights of a Blend must have a finite sum above 0"),
+        ({"fine": 1e308, "coarse": 1e308}, "the weights of a Blend must have a finite sum above 0"),
     ],
 )
 def test_weights_that_make_no_sense(weights, message):

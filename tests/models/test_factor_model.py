@@ -254,7 +254,9 @@ def test_filters_and_boosts(als):
     again = dict(zip(raised["item"], raised["score"], strict=True))
     assert again[last["item"][-1]] == pytest.approx(last["score"][-1] / 10, rel=1e-5)
     with pytest.raises(ParameterError, match=r"boost of item 100 must be a positive finite number; got 0"):
-        als.recommend("u0", boost={100: 0})
+        als.recommend("u0", boost={np.int64(100): 0})
+    with pytest.raises(ParameterError, match=r"boost takes {item: factor}; got \[100\]"):
+        als.recommend("u0", boost=[100])
 
 
 def test_similar_items_are_the_closest(als):

@@ -171,7 +171,7 @@ def test_a_visitor_between_users_asks_the_profile_for_neighbours():
     np.testing.assert_allclose(visitor.predict(made.items.ids), np.clip(want, 1, 5), atol=1e-5)
     with pytest.raises(UnsupportedError, match="sums over similar users"):
         visitor.explain(100)
-    with pytest.raises(UnsupportedError, match="one by one"):
+    with pytest.raises(UnsupportedError, match=r"so they cannot stand alone in a model .* one by one"):
         made.fold_in_many(train)
 
 
@@ -230,12 +230,14 @@ def test_an_update_cannot_weigh_what_is_new():
     made, train = plain()
     strange = replace(train, items=ts.Vocabulary([-1, *train.items.ids[1:].tolist()], noun="item"))
     with pytest.raises(
-        UnsupportedError, match=r"weights between items, and knows none of the item -1; fit it"
+        UnsupportedError, match=r"weights between items, and has none for the item -1; fit it again with all"
     ):
         made.update(strange)
     made, train = rated("users")
     new = replace(train, users=ts.Vocabulary(["new", *train.users.ids[1:].tolist()], noun="user"))
-    with pytest.raises(UnsupportedError, match="weights between users"):
+    with pytest.raises(
+        UnsupportedError, match="weights between users, which new events change; fit it again"
+    ):
         made.update(new)
 
 

@@ -27,10 +27,34 @@ from tastespace.errors import (
     ParameterError,
     TastespaceWarning,
 )
-from tastespace.sklearn import ALS, Baseline, ImplicitALS, Popularity
+from tastespace.sklearn import (
+    ALS,
+    BPR,
+    EASE,
+    WARP,
+    Baseline,
+    ImplicitALS,
+    ItemKNN,
+    ItemKNNRegressor,
+    LogisticMF,
+    Popularity,
+    UserKNN,
+    UserKNNRegressor,
+)
 from tests.models.worlds import world
 
-PAIRS = {ALS: ts.ALS, Baseline: ts.Baseline, ImplicitALS: ts.ImplicitALS, Popularity: ts.Popularity}
+RATINGS = {ALS: ts.ALS, Baseline: ts.Baseline, ItemKNNRegressor: ts.ItemKNN, UserKNNRegressor: ts.UserKNN}
+EVENTS = {
+    ImplicitALS: ts.ImplicitALS,
+    Popularity: ts.Popularity,
+    BPR: ts.BPR,
+    WARP: ts.WARP,
+    LogisticMF: ts.LogisticMF,
+    EASE: ts.EASE,
+    ItemKNN: ts.ItemKNN,
+    UserKNN: ts.UserKNN,
+}
+PAIRS = RATINGS | EVENTS
 FOLDS = KFold(3, shuffle=True, random_state=0)
 QUICK = {"factors": 3, "epochs": 3, "progress": False}
 
@@ -71,7 +95,7 @@ def test_parameters_are_checked_by_fit():
 
 @pytest.mark.parametrize("cls", PAIRS)
 def test_it_learns_and_predicts_what_the_trainer_does(cls):
-    explicit = cls in (ALS, Baseline)
+    explicit = cls in RATINGS
     X, y = table(explicit)
     quick = QUICK if "factors" in cls().get_params() else {}
     estimator = cls(**quick).fit(X, y)
@@ -97,7 +121,7 @@ def test_events_without_weights():
 
 def test_unknown_users_and_items_get_the_mean_and_the_known_bias():
     X, y = table()
-    for estimator in (ALS(**QUICK).fit(X, y), Baseline().fit(X, y)):
+    for estimator in (cls().fit(X, y) for cls in RATINGS):
         model = estimator.model_
         user, item = X[0]
         answers = estimator.predict([["nobody", item], [user, -1], ["nobody", -1], [user, item]])
@@ -109,7 +133,8 @@ def test_unknown_users_and_items_get_the_mean_and_the_known_bias():
         ]
         assert answers == pytest.approx(np.clip(expected, 1, 5))
     X, y = table(explicit=False)
-    assert ImplicitALS(**QUICK).fit(X, y).predict([["nobody", 100], ["u0", -1]]).tolist() == [0, 0]
+    for estimator in (ImplicitALS(**QUICK), EASE(), ItemKNN(), UserKNN()):
+        assert estimator.fit(X, y).predict([["nobody", 100], ["u0", -1]]).tolist() == [0, 0]
     popular = Popularity().fit(X)
     assert popular.predict([["nobody", 100], ["u0", -1]]).tolist() == [(X[:, 1] == 100).sum(), 0]
 
@@ -195,7 +220,7 @@ def test_folds_that_leave_whole_users_out_are_warned_of():
     )
     X, y = table()
     assert X[:, 0].tolist() == sorted(X[:, 0], key=lambda user: int(user[1:]))
-    with pytest.warns(TastespaceWarning, match=message.format("are predicted without factors")):
+    with pytest.warns(TastespaceWarning, match=message.format("are predicted by biases alone")):
         cross_val_score(Baseline(), X, y, cv=3)
     estimator = Popularity().fit(X)
     asked = [["u0", 100], ["u1", 100], ["new", 100], ["newer", 100], ["newest", 100]]
@@ -261,6 +286,10 @@ def test_advice_can_be_followed_here():
         ImplicitALS(**QUICK).fit(X, 0 * y)
     with pytest.raises(InputError, match="half_life of Popularity must be None here: X holds no times"):
         Popularity(half_life="7d").fit(X)
+    with pytest.raises(ParameterError, match="leave it out, or take ItemKNN or UserKNN, which learn events"):
+        ItemKNNRegressor(confidence="bm25").fit(X, y)
+    with pytest.raises(ParameterError, match="use 'cosine', or take ItemKNNRegressor or UserKNNRegressor"):
+        UserKNN(similarity="pearson").fit(X, y)
     message = (
         r"stopping of ImplicitALS must be None here: fit\(X, y\) has no validation set; choose epochs by"
     )

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import tastespace as ts
+from tastespace.data import memory
 from tastespace.data.csr import Csr
 from tastespace.errors import EmptyError, InputError, NumericalError, ParameterError, TooLargeError
-from tastespace.trainers import inverse, memory
+from tastespace.trainers import inverse
 from tastespace.trainers.ease import EASE
 from tests.models.worlds import dense, world
 from tests.reference import ease as twin

@@ -6,7 +6,7 @@ import pytest
 import tastespace as ts
 from tastespace.data.interactions import Interactions
 from tastespace.data.vocabulary import Vocabulary
-from tastespace.errors import InputError, NumericalError, ParameterError, UnsupportedError
+from tastespace.errors import EmptyError, InputError, NumericalError, ParameterError, UnsupportedError
 from tastespace.trainers.bpr import BPR
 from tastespace.trainers.logistic_mf import LogisticMF
 from tastespace.trainers.stopping import Stopping
@@ -195,16 +195,60 @@ def test_a_user_who_has_everything_teaches_no_order(name):
     model = TRAINERS[name].replace(factors=3, epochs=5).fit(events(cells))
     assert np.isfinite(model.user_factors).all()
     assert len(model.recommend("u2", 5)) == 0
-    all_full = TRAINERS[name].replace(factors=3, epochs=5).fit(events(np.ones((3, 4), bool)))
-    assert np.isfinite(all_full.item_factors).all()
+
+
+#: Needs an item that some user has not; the unchecked one any other item.
+COMPARES = [name for name in TRAINERS if not name.startswith("logistic")]
+
+
+@pytest.mark.parametrize("name", COMPARES)
+@pytest.mark.parametrize("shape", [(3, 4), (5, 1), (1, 4), (1, 1)], ids=str)
+def test_where_nobody_lacks_an_item_there_is_nothing_to_compare(name, shape):
+    trainer, train = TRAINERS[name].replace(factors=3, epochs=3), events(np.ones(shape, bool))
+    if name == "bpr-unchecked" and shape[1] > 1:
+        assert np.isfinite(trainer.fit(train).item_factors).all()
+        return
+    with pytest.raises(
+        EmptyError,
+        match=rf"compares seen items with unseen ones, and no user lacks any item \({shape[1]} in all\); learn from",
+    ):
+        trainer.fit(train)
+
+
+@pytest.mark.parametrize("name", ["logistic", "logistic-popular"])
+@pytest.mark.parametrize("shape", [(3, 4), (5, 1), (1, 1)], ids=str)
+def test_a_chance_needs_no_unseen_item(name, shape):
+    model = TRAINERS[name].replace(factors=3, epochs=3).fit(events(np.ones(shape, bool)))
+    assert np.isfinite(model.item_factors).all()
+    assert model.fold_in([0]).recommend(3, exclude_seen=False)["item"].tolist()
 
 
 @pytest.mark.parametrize("name", TRAINERS)
-def test_one_item_or_one_user(name):
-    for cells in (np.ones((5, 1), bool), np.array([[True, False, True, False]]), np.ones((1, 1), bool)):
-        model = TRAINERS[name].replace(factors=3, epochs=3).fit(events(cells))
-        assert np.isfinite(model.item_factors).all()
-        assert model.fold_in([0]).recommend(3, exclude_seen=False)["item"].tolist()
+def test_weights_that_are_all_equal_are_as_none(name):
+    cells = np.random.default_rng(0).random((9, 12)) < 0.4
+    equal, none = (
+        TRAINERS[name].replace(factors=3, epochs=3).fit(events(cells, values))
+        for values in (np.full(cells.sum(), 2.5), None)
+    )
+    np.testing.assert_allclose(equal.item_factors, none.item_factors, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("trainer", "name", "message"),
+    [
+        (BPR, "candidates", "a whole number from 2 to 1,000"),
+        (WARP, "trials", "a whole number from 1 to 1,000"),
+        (WARP, "positives", "a whole number from 1 to 1,000"),
+        (LogisticMF, "per_positive", "a whole number from 1 to 1,000"),
+    ],
+)
+def test_more_draws_than_make_sense(trainer, name, message):
+    with pytest.raises(
+        ParameterError, match=f"{name} of {trainer.__name__} must be {message}; got 1000000000"
+    ):
+        trainer(**{name: 10**9})
+    # More than there are to draw is no mistake: draws may repeat.
+    assert trainer(**{name: 1000}, factors=2, epochs=1).fit(events(np.eye(4, dtype=bool))).factors == 2
 
 
 @pytest.mark.parametrize("trainer", [BPR(), WARP(), LogisticMF()], ids=lambda t: type(t).__name__)
@@ -259,14 +303,14 @@ def test_what_cannot_be_learned_from_is_refused():
     ("make", "message"),
     [
         (lambda: BPR(negatives="all"), r"negatives of BPR must be one of 'uniform', 'popularity', 'hard'"),
-        (lambda: BPR(candidates=1), r"candidates of BPR must be a whole number >= 2; got 1"),
+        (lambda: BPR(candidates=1), r"candidates of BPR must be a whole number from 2 to 1,000; got 1"),
         (lambda: BPR(decay=1.5), r"decay of BPR must be in 0..1; got 1.5"),
         (lambda: BPR(learning_rate=0), r"learning_rate of BPR must be > 0; got 0"),
         (lambda: BPR(negative_regularization=-1), r"negative_regularization of BPR must be >= 0; got -1"),
         (lambda: BPR(check_negatives=1), r"check_negatives of BPR must be True or False; got 1"),
         (lambda: BPR(biases="no"), r"biases of BPR must be True or False"),
         (lambda: BPR(confidence="squared"), r"confidence of BPR must be one of 'linear', 'log', 'bm25'"),
-        (lambda: WARP(trials=0), r"trials of WARP must be a whole number >= 1; got 0"),
+        (lambda: WARP(trials=0), r"trials of WARP must be a whole number from 1 to 1,000; got 0"),
         (lambda: WARP(positives=2, kth=3), r"kth of WARP must be at most positives, 2; got 3"),
         (
             lambda: LogisticMF(negatives="hard"),
@@ -274,7 +318,7 @@ def test_what_cannot_be_learned_from_is_refused():
         ),
         (
             lambda: LogisticMF(per_positive=0),
-            r"per_positive of LogisticMF must be a whole number >= 1; got 0",
+            r"per_positive of LogisticMF must be a whole number from 1 to 1,000; got 0",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import tastespace._native as _native
 from tastespace.data.interactions import Interactions
+from tastespace.data.memory import announce
 from tastespace.data.table import Table
 from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
@@ -143,6 +144,8 @@ def sample(
         If there are no interactions but something else.
     EmptyError
         If every user has every item.
+    TooLargeError
+        If the negatives would not fit in memory.
 
     Notes
     -----
@@ -167,6 +170,11 @@ def sample(
                 f"{name} of negatives.sample must be a whole number of at least {least}; got {value!r}"
             )
     table = interactions.by_user
+    announce(
+        f"{per_positive:,} negatives for each of {table.nnz:,} events",
+        table.nnz * (4 * int(per_positive) + 16),
+        "lower per_positive, or draw for some of the events at a time: interactions.select(...)",
+    )
     weights = _weights(interactions, strategy, power)
     negatives = _native.draw_negatives(
         int(seed),
@@ -183,8 +191,8 @@ def sample(
     kept = negatives[:, 0] >= 0
     if not kept.any():
         raise EmptyError(
-            f"there are no negatives: each of the {interactions.n_users:,} users has all {interactions.n_items:,} "
-            "items; pass check=False to draw known items"
+            f"there are no negatives: no user lacks any item ({interactions.n_items:,} in all); pass check=False to "
+            "draw known items"
         )
     if not kept.all():
         users, positives, negatives, events = users[kept], positives[kept], negatives[kept], events[kept]

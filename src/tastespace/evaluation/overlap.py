@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
 import tastespace._native as _native
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
-from tastespace.errors import InputError, TastespaceWarning
+from tastespace.errors import InputError, warn
+
+#: Sides that have been looked at, while they are fitted on again and again.
+_TOLD: ContextVar[tuple[Interactions, Interactions] | None] = ContextVar("told", default=None)
 
 
 def shared_cells(events: Interactions, others: Interactions) -> int:
@@ -22,6 +27,16 @@ def shared_cells(events: Interactions, others: Interactions) -> int:
     )
     both = _native.common_events(rows, indptr, found, others.by_user.indptr, others.by_user.indices, threads)
     return int(np.count_nonzero(both))
+
+
+@contextmanager
+def told_apart(valid: Interactions, others: Interactions) -> Iterator[None]:
+    """Inside, :func:`check_apart` does not look at these two again."""
+    before = _TOLD.set((valid, others))
+    try:
+        yield
+    finally:
+        _TOLD.reset(before)
 
 
 def check_apart(valid: Interactions, others: Interactions, side: str) -> None:
@@ -40,6 +55,9 @@ def check_apart(valid: Interactions, others: Interactions, side: str) -> None:
     TastespaceWarning
         Some are.
     """
+    told = _TOLD.get()
+    if told is not None and valid is told[0] and others is told[1]:
+        return
     shared = shared_cells(valid, others)
     if not shared:
         return
@@ -51,9 +69,7 @@ def check_apart(valid: Interactions, others: Interactions, side: str) -> None:
             f"all {shared:,} events of valid have their user and item in {side} too; hold validation events out of it, "
             "as in train, valid = ts.split.last_out(train)"
         )
-    warnings.warn(
+    warn(
         f"{shared:,} of {valid.n_events:,} events of valid have their user and item in {side} too, so {flatters}; "
-        "split one table of all events to keep the sides apart",
-        TastespaceWarning,
-        stacklevel=2,
+        "split one table of all events to keep the sides apart"
     )

@@ -40,7 +40,7 @@ def adjustment(
     Raises
     ------
     ParameterError
-        If a boost is not a positive finite number, or a single id is given for several.
+        If a boost is not a positive finite number, boosts have no items, or a single id is given for several.
     UnknownItemError
         If ids are text where the model has integers, or the reverse.
     """
@@ -54,9 +54,12 @@ def adjustment(
         barred[_known(items, deny, "deny")] = True
     if not boost:
         return Adjustment(barred)
+    if not isinstance(boost, Mapping):
+        raise ParameterError(f"boost takes {{item: factor}}; got {boost!r}")
     factor = np.ones(len(items), np.float32)
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
-        for item, value in boost.items():
+        for given, value in boost.items():
+            item = given.item() if isinstance(given, np.generic) else given
             strength = np.float32(value) if isinstance(value, (int, float, np.number)) else np.float32(np.nan)
             if not (0 < strength < np.inf and 0 < 1 / strength < np.inf):
                 raise ParameterError(

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import InitVar, asdict, dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
 import tastespace._native as _native
 from tastespace.data.csr import Csr
+from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
-from tastespace.errors import InputError, ParameterError, UnsupportedError
+from tastespace.errors import UnsupportedError
 from tastespace.models.adjust import Adjustment
-from tastespace.models.blend_parts import BLOCK, Scored, Space
+from tastespace.models.blend_checks import check_common, checked, shares
+from tastespace.models.blend_explanation import Told
+from tastespace.models.blend_parts import BLOCK, Scored, Space, best_of
+from tastespace.models.blend_visitor import BlendVisitor, History, placed_models, visitor_of
 from tastespace.models.explanation import Explanation
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo
@@ -81,7 +84,7 @@ class Blend(Listing):
     Raises
     ------
     InputError
-        If these are no models, or their ids are of different types.
+        If these are no models, their ids are of different types, or a model has none in common with the others.
     ParameterError
         If the weights cannot be used.
     """
@@ -103,9 +106,10 @@ class Blend(Listing):
     def __post_init__(self, metrics: Mapping[str, Any] | None, threads: int | None) -> None:
         """Brings the models to one vocabulary and one scale."""
         put = object.__setattr__
-        models = _checked(self.models)
+        models = checked(self.models)
         put(self, "models", MappingProxyType(models))
         users, items = _union(models, "users"), _union(models, "items")
+        check_common(models)
         put(self, "users", users)
         put(self, "items", items)
         put(self, "history", _seen(models, users, items))
@@ -134,7 +138,7 @@ class Blend(Listing):
 
     def _weigh(self, weights: Mapping[str, float] | None, metrics: Mapping[str, Any] | None) -> None:
         put = object.__setattr__
-        share = _shares(weights, tuple(self.models))
+        share = shares(weights, tuple(self.models))
         put(self, "weights", MappingProxyType(share))
         infos = {name: model.info for name, model in self.models.items()}
         spans: list[tuple[Any, Any]] = [
@@ -232,23 +236,22 @@ class Blend(Listing):
         n = min(at_least_one("n", n), len(self.items))
         seen = self._history(SEEN) if exclude_seen else None
         threads = 1 if len(user_rows) == 1 else resolve_threads(threads)
-        bias = None if adjust is None else adjust.bias(np.zeros(len(self.items), np.float32))
         found = np.empty((len(user_rows), n), np.int32)
         scores = np.empty((len(user_rows), n), np.float32)
         for block in self._blocks(len(user_rows)):
             rows = user_rows[block]
             exclude = None if seen is None else (seen.indptr, seen.indices, rows)
             if not self._scored:
-                boosts = (None, None) if adjust is None else (adjust.positive, adjust.negative)
+                boosts: tuple[Floats | None, ...] = (None, None, None)
+                if adjust is not None:
+                    zeros = np.zeros(len(self.items), np.float32)
+                    boosts = adjust.bias(zeros), adjust.positive, adjust.negative
                 none = np.zeros(len(rows), np.float32)
                 found[block], scores[block] = self._ranker.best(
-                    self._vectors(rows), none, n, threads, exclude, bias, *boosts
+                    self._vectors(rows), none, n, threads, exclude, *boosts
                 )
                 continue
-            total = self._scores(rows, threads)
-            if adjust is not None and adjust.positive is not None and adjust.negative is not None:
-                total *= np.where(total > 0, adjust.positive, adjust.negative)
-            found[block], scores[block] = _native.best_of_scores(total, n, threads, exclude, bias)
+            found[block], scores[block] = best_of(self._scores(rows, threads), n, threads, exclude, adjust)
         return found, scores
 
     def _blocks(self, users: int) -> Iterator[slice]:
@@ -330,8 +333,7 @@ class Blend(Listing):
             If there is nothing to explain from.
         """
         self.users.row(user), self.items.row(item)
-        mean = bias = 0.0
-        columns: dict[str, list[Any]] = {"item": [], "value": [], "contribution": [], "model": []}
+        told = Told()
         for name, model in self.models.items():
             explain = getattr(model, "explain", None)
             if explain is None:
@@ -348,30 +350,70 @@ class Blend(Listing):
                         f"model {name!r} of this blend cannot explain ({error}); blend.parts tells the sums"
                     ) from None
                 _, centre, spread = self._standing(name, user, item)
-                scale = self._share[name] / spread if spread else 0.0
-                mean += scale * (why.mean - centre)
-                bias += scale * why.item_bias
-                found, values = why.parts["item"], why.parts["value"]
-                parts = scale * why.parts["contribution"].astype(np.float64)
-            else:  # what was done there says nothing of this item
+                told.add(name, why, self._share[name], centre, spread)
+            else:
                 rows, values = model._history("explain").row(model.users.row(user))
-                found, parts = model.items.ids[rows], np.zeros(len(rows))
-            columns["item"].extend(found.tolist())
-            columns["value"].extend(values.tolist())
-            columns["contribution"].extend(parts.tolist())
-            columns["model"].extend([name] * len(parts))
-        contribution = np.array(columns["contribution"], np.float64)
-        order = np.argsort(-np.abs(contribution), kind="stable")
-        ids = np.array(columns["item"], self.items.ids.dtype)
-        table = Table(
-            {
-                "item": ids[order],
-                "value": np.array(columns["value"], np.float32)[order],
-                "contribution": contribution[order],
-                "model": np.array(columns["model"], object)[order],
-            }
-        )
-        return Explanation(user, item, mean + bias + float(contribution.sum()), mean, bias, table)
+                told.add_silent(name, model.items.ids[rows], values)
+        return told.explanation(user, item, self.items)
+
+    # Newcomers
+
+    def fold_in(
+        self,
+        history: History | Mapping[str, History],
+        *,
+        on_unknown: Literal["raise", "skip"] = "raise",
+    ) -> BlendVisitor:
+        """Places a newcomer: by fold-in into each model, and the sum of what these say.
+
+        Parameters
+        ----------
+        history
+            By the names of the models what each is to know, ``{"clicks": {item: count}, "ratings": {item: rating}}``,
+            as ``fold_in`` of that model takes it; models that are not named have no say. Or one history for all, where
+            a value means the same to all models: each takes the items that it knows.
+        on_unknown
+            What to do with items that a named model, or all models, do not know.
+
+        Returns
+        -------
+        BlendVisitor
+            With ``recommend``, ``predict`` and ``explain``, of standardised scores as the blend itself.
+
+        Raises
+        ------
+        UnknownItemError
+            Naming the items that are not known.
+        EmptyError, InputError, BadRowError
+            If a history is empty or holds unusable values, or a name is that of no model.
+        UnsupportedError
+            If one history is to be ratings for one model and weights for another, or a model places no newcomers.
+        """
+        return visitor_of(self, history, on_unknown)
+
+    def fold_in_many(
+        self, events: Interactions | Mapping[str, Interactions], *, threads: int | None = None
+    ) -> Blend:
+        """The same blend of the users of ``events`` alone, placed by ``fold_in_many`` of each model.
+
+        Parameters
+        ----------
+        events
+            For all models, where a value means the same to them, or for each by its name. Users of whom no model
+            knows an item are left out, and a user of whom one knows none has 0 from it.
+        threads
+            At most this many; None: all cores. The result does not depend on it.
+
+        Raises
+        ------
+        EmptyError
+            If a model knows no item.
+        InputError, BadRowError
+            If a model has no events, or values cannot be used.
+        UnsupportedError
+            As for :meth:`fold_in`.
+        """
+        return Blend(placed_models(self, events, threads), self._share, self.info.metrics, threads)
 
     def _packed(self, history: bool) -> tuple[Arrays, dict[str, Any]]:
         arrays: Arrays = {}
@@ -387,44 +429,6 @@ class Blend(Listing):
             "weights": dict(self._share),
             "metrics": asdict(self.info)["metrics"],
         }
-
-
-def _checked(models: Any) -> dict[str, Listing]:
-    if not isinstance(models, Mapping) or not models:
-        raise InputError(
-            f"Blend takes models by name, {{'clicks': a, 'ratings': b}}; got {type(models).__name__}"
-        )
-    for name, model in models.items():
-        if not isinstance(name, str) or not name.strip():
-            raise InputError(f"the models of a Blend are named by text; got the name {name!r}")
-        if not isinstance(model, Listing):
-            raise InputError(
-                f"Blend takes frozen models; {name!r} is {type(model).__name__}: fit or load it first"
-            )
-        if getattr(model, "listwise", False):
-            raise InputError(
-                f"model {name!r} is re-ranked, so its lists have no scores to add; blend model.model and re-rank the "
-                "blend"
-            )
-    return dict(models)
-
-
-def _shares(weights: Any, names: tuple[str, ...]) -> dict[str, float]:
-    if weights is None:
-        weights = dict.fromkeys(names, 1.0)
-    if not isinstance(weights, Mapping) or set(weights) != set(names):
-        given = list(weights) if isinstance(weights, Mapping) else weights
-        raise ParameterError(f"weights of Blend must name its models, {', '.join(names)}; got {given!r}")
-    for name, weight in weights.items():
-        number = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
-        if not number or not 0 <= weight < math.inf:
-            raise ParameterError(f"the weight of {name!r} must be a finite number >= 0; got {weight!r}")
-    total = math.fsum(weights.values())
-    if not 0 < total < math.inf:
-        raise ParameterError(f"the weights of a Blend must have a sum above 0; got {dict(weights)!r}")
-    if abs(total - 1) < 1e-12:  # shares already, which stay to the bit
-        total = 1.0
-    return {name: float(weights[name] / total) for name in names}
 
 
 def _union(models: Mapping[str, Listing], side: str) -> Vocabulary:

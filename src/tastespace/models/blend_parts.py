@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 import tastespace._native as _native
+from tastespace.models.adjust import Adjustment
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.listing import Listing
 from tastespace.models.padding import Floats, blank
@@ -14,6 +16,22 @@ from tastespace.models.protocol import Rows, Scores
 
 #: Scores of all items that are held at a time, 4 bytes each.
 BLOCK = 2**24
+
+
+def best_of(
+    total: Scores,
+    n: int,
+    threads: int,
+    exclude: tuple[npt.NDArray[np.int64], Rows, Rows] | None,
+    adjust: Adjustment | None,
+) -> tuple[Rows, Scores]:
+    """The best n of scores (rows, items), boosted in place and filtered, without those excluded."""
+    bias = None
+    if adjust is not None:
+        bias = adjust.bias(np.zeros(total.shape[1], np.float32))
+        if adjust.positive is not None and adjust.negative is not None:
+            total *= np.where(total > 0, adjust.positive, adjust.negative)
+    return _native.best_of_scores(total, n, threads, exclude, bias)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

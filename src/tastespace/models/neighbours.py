@@ -297,19 +297,23 @@ class NeighbourModel(Answering):
     ) -> NeighbourModel:
         if not self.between_items:
             raise UnsupportedError(
-                f"{self.info.trainer} places newcomers one by one among its own users; fold_in works"
+                f"{self.info.trainer} compares newcomers with its own users, so they cannot stand alone in a model "
+                "(fold_in_many); place them one by one by fold_in, or fit it again with their events"
             )
         return replace(self, users=events.users, history=found.table, explicit=events.explicit, info=info)
 
     def _updated(self, merged: Interactions, new: Interactions) -> NeighbourModel:
-        strange = self.items.find(new.items) < 0
-        if not self.between_items or strange.any():
-            what = (
-                "users" if not self.between_items else f"the item {new.items.ids[strange][:1].tolist()[0]!r}"
-            )
+        if not self.between_items:
             raise UnsupportedError(
-                f"{self.info.trainer} cannot update its weights between {self.solver.between}, and knows none of "
-                f"{what}; fit it again with all events"
+                f"{self.info.trainer} cannot update its weights between users, which new events change; fit it again "
+                "with all events (fold_in places a newcomer without)"
+            )
+        strange = self.items.find(new.items) < 0
+        if strange.any():
+            raise UnsupportedError(
+                f"{self.info.trainer} cannot update its weights between items, and has none for the item "
+                f"{new.items.ids[strange][:1].tolist()[0]!r}; fit it again with all events, or leave out those on new "
+                "items"
             )
         return replace(
             self,

@@ -22,8 +22,8 @@ from tastespace.models.reranking import CANDIDATES, Reranking
 from tastespace.models.table import Recommendations
 
 if TYPE_CHECKING:
-    from tastespace.models.answering import Answering
     from tastespace.models.factor_model import FactorModel
+    from tastespace.models.listing import Listing
     from tastespace.models.neighbours import NeighbourModel
 
 #: What the kernel takes for users: compressed rows, which of them ask, and their offsets.
@@ -45,7 +45,7 @@ class Visitor(ABC):
         The visitor's history, one row.
     """
 
-    model: Answering
+    model: Listing
     events: Csr
 
     @abstractmethod
@@ -112,9 +112,9 @@ class Visitor(ABC):
             return float(self.predict([items])[0])
         return self.model._clip(self._scores(self.model.items.rows(items)))
 
+    @abstractmethod
     def explain(self, item: Id) -> Explanation:
         """Which of the visitor's own events drive the score of ``item``; see ``FactorModel.explain``."""
-        return self.model._explanation(None, item, self.events)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -143,6 +143,9 @@ class FactorVisitor(Visitor):
         scores = model._ranker.pairs(self._vector, np.zeros(len(item_rows), np.int32), item_rows, 1)
         return np.asarray(scores + (np.float32(model.mean) + self._bias))
 
+    def explain(self, item: Id) -> Explanation:
+        return self.model._explanation(None, item, self.events)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NeighbourVisitor(Visitor):
@@ -163,6 +166,9 @@ class NeighbourVisitor(Visitor):
         scorer = self.model._scorer
         assert scorer is not None  # else there would be no visitor
         return scorer.pairs(self._asking(), np.zeros(len(item_rows), np.int32), item_rows, 1)
+
+    def explain(self, item: Id) -> Explanation:
+        return self.model._explanation(None, item, self.events)
 
 
 def history_of(

@@ -13,7 +13,8 @@ of implicit events::
 Folds are to be shuffled: cut out of rows that are sorted by user, as tables of ratings often are, they would hold whole
 users out, of whom a model of learned rows knows nothing.
 
-Parameters are those of the trainers of the same names. ``docs/guide/scikit-learn.md`` tells the rest, also which checks
+Parameters are those of the trainers of the same names; ``ItemKNN`` and ``UserKNN`` learn events here, and the two
+``...Regressor`` ratings. ``docs/guide/scikit-learn.md`` tells the rest, also which checks
 of ``check_estimator`` cannot apply.
 """
 
@@ -25,16 +26,21 @@ except ModuleNotFoundError:
     raise missing_extra("tastespace.sklearn", "sklearn") from None
 
 from tastespace.sklearn.checks import CHECKS_THAT_CANNOT_APPLY
-from tastespace.sklearn.events import BPR, WARP, ImplicitALS, LogisticMF, Popularity
-from tastespace.sklearn.ratings import ALS, Baseline
+from tastespace.sklearn.events import BPR, EASE, WARP, ImplicitALS, ItemKNN, LogisticMF, Popularity, UserKNN
+from tastespace.sklearn.ratings import ALS, Baseline, ItemKNNRegressor, UserKNNRegressor
 
 __all__ = [
     "ALS",
     "BPR",
     "CHECKS_THAT_CANNOT_APPLY",
+    "EASE",
     "WARP",
     "Baseline",
     "ImplicitALS",
+    "ItemKNN",
+    "ItemKNNRegressor",
     "LogisticMF",
     "Popularity",
+    "UserKNN",
+    "UserKNNRegressor",
 ]

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tastespace.data.interactions import Interactions
 from tastespace.models.factor_model import FactorModel
+from tastespace.models.neighbours import NeighbourModel
 from tastespace.sklearn.table import Ids, as_table, columns, found, learned, warn_of_strangers
 from tastespace.sklearn.words import in_its_words
 from tastespace.trainers.base import Trainer
@@ -26,12 +27,12 @@ class Adaptor(BaseEstimator):
     Attributes
     ----------
     model_
-        The fitted `tastespace.FactorModel`, which recommends and explains.
+        The fitted `tastespace.FactorModel` or `tastespace.NeighbourModel`, which recommends and explains.
     n_features_in_
         Two: users and items.
     """
 
-    model_: FactorModel
+    model_: FactorModel | NeighbourModel
     _trainer: ClassVar[type[Trainer]]
 
     def __init_subclass__(cls, *, trainer: type[Trainer] | None = None, **more: Any) -> None:
@@ -58,8 +59,8 @@ class Adaptor(BaseEstimator):
     def predict(self, X: Any) -> npt.NDArray[np.float32]:
         """The score of each row's user and item, as `tastespace.FactorModel.predict`.
 
-        An unknown user or item has a bias of 0 and no factors: what is predicted is the mean plus the bias of the one
-        that is known, kept inside the rating scale. For models without a mean and biases that is 0.
+        An unknown user or item has a bias of 0, no factors and no neighbours: what is predicted is the mean plus the
+        bias of the one that is known, kept inside the rating scale. For models without a mean and biases that is 0.
 
         Parameters
         ----------
@@ -79,7 +80,7 @@ class Adaptor(BaseEstimator):
         model = self.model_
         user_ids, item_ids = columns(validate_data(self, as_table(X), dtype=None, reset=False))
         users, items = found(user_ids, model.users), found(item_ids, model.items)
-        warn_of_strangers(user_ids, users, "are predicted without factors")
+        warn_of_strangers(user_ids, users, "are predicted by biases alone")
         scores = np.full(len(users), model.mean, np.float32)
         scores[users >= 0] += model.user_bias[users[users >= 0]]
         scores[items >= 0] += model.item_bias[items[items >= 0]]

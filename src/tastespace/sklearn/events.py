@@ -10,7 +10,7 @@ from tastespace.data.interactions import Interactions
 from tastespace.evaluation.evaluate import evaluate
 from tastespace.sklearn.adaptor import Adaptor
 from tastespace.sklearn.table import as_table, columns, learned, warn_of_strangers
-from tastespace.trainers import bpr, implicit_als, logistic_mf, popularity, warp
+from tastespace.trainers import bpr, ease, implicit_als, item_knn, logistic_mf, popularity, user_knn, warp
 
 
 class Events(Adaptor):
@@ -86,3 +86,15 @@ class WARP(Events, trainer=warp.WARP):
 
 class LogisticMF(Events, trainer=logistic_mf.LogisticMF):
     """The chance that a user has an item; parameters are those of `tastespace.LogisticMF`."""
+
+
+class EASE(Events, trainer=ease.EASE):
+    """Every item from all others by ridge regression; parameters are those of `tastespace.EASE`."""
+
+
+class ItemKNN(Events, trainer=item_knn.ItemKNN):
+    """Items that share users; parameters are those of `tastespace.ItemKNN`. ``ItemKNNRegressor`` learns ratings."""
+
+
+class UserKNN(Events, trainer=user_knn.UserKNN):
+    """Users that share items; parameters are those of `tastespace.UserKNN`. ``UserKNNRegressor`` learns ratings."""

@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from tastespace.sklearn.adaptor import Adaptor
 from tastespace.sklearn.table import as_table
-from tastespace.trainers import als, baseline
+from tastespace.trainers import als, baseline, item_knn, user_knn
 
 
 class Ratings(RegressorMixin, Adaptor):
@@ -35,3 +35,11 @@ class ALS(Ratings, trainer=als.ALS):
 
 class Baseline(Ratings, trainer=baseline.Baseline):
     """Mean and biases; parameters are those of `tastespace.Baseline`."""
+
+
+class ItemKNNRegressor(Ratings, trainer=item_knn.ItemKNN):
+    """Deviations of the ratings of similar items; parameters are those of `tastespace.ItemKNN`."""
+
+
+class UserKNNRegressor(Ratings, trainer=user_knn.UserKNN):
+    """Deviations of the ratings of similar users; parameters are those of `tastespace.UserKNN`."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tastespace.data.vocabulary import Vocabulary
-from tastespace.errors import InputError, TastespaceWarning
+from tastespace.errors import InputError, warn
 
 Ids = npt.NDArray[Any]
 
@@ -70,12 +69,10 @@ def warn_of_strangers(ids: Ids, rows: npt.NDArray[np.int32], what: str) -> None:
     """
     unknown, known = len(set(ids[rows < 0].tolist())), len(np.unique(rows[rows >= 0]))
     if unknown > known:
-        warnings.warn(
+        warn(
             f"the model does not know {unknown:,} of these {unknown + known:,} users, who {what}; where rows are "
             "sorted by user, folds that are not shuffled hold whole users out: pass "
-            "cv=KFold(5, shuffle=True, random_state=0)",
-            TastespaceWarning,
-            stacklevel=3,
+            "cv=KFold(5, shuffle=True, random_state=0)"
         )
 
 

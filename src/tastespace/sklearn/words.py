@@ -11,6 +11,9 @@ from tastespace.errors import TastespaceError
 ADVICE = {
     "drop such events, or pass the column as rating=": "drop such rows, or take ALS or Baseline, which learn ratings",
     "check the weight column": "check y",
+    "leave it out, or use as_implicit()": "leave it out, or take ItemKNN or UserKNN, which learn events",
+    "compares ratings, and these events have none; use 'cosine'": "compares ratings, and here events are learned; use "
+    "'cosine', or take ItemKNNRegressor or UserKNNRegressor",
     "needs timestamps; name the column with read(..., timestamp=...)": "must be None here: X holds no times",
     "needs a validation set; pass fit(train, valid=...)": "must be None here: fit(X, y) has no validation set; choose "
     "epochs by GridSearchCV",

@@ -46,11 +46,15 @@ class Trainer:
     def _refuse(self, name: str, need: str) -> ParameterError:
         return ParameterError(f"{name} of {type(self).__name__} must be {need}; got {getattr(self, name)!r}")
 
-    def _check_count(self, name: str, least: int) -> None:
+    def _check_count(self, name: str, least: int, most: int | None = None) -> None:
         value = getattr(self, name)
+        need = f"a whole number >= {least}" if most is None else f"a whole number from {least} to {most:,}"
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise self._refuse(name, f"a whole number >= {least}")
-        object.__setattr__(self, name, int(value))  # a NumPy integer is as good
+            raise self._refuse(name, need)
+        number = int(value)  # a NumPy integer is as good
+        if most is not None and number > most:
+            raise self._refuse(name, need)
+        object.__setattr__(self, name, number)
 
     def _check_number(self, name: str, *, above: float | None = None, least: float | None = None) -> None:
         value = getattr(self, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tastespace.trainers.pairwise import Loss, PairwiseTrainer
+from tastespace.trainers.pairwise import MOST, Loss, PairwiseTrainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class BPR(PairwiseTrainer):
         uniformly and the others from the same block of items. A block holds at least 64 items where there are so
         many, and blocks are drawn anew for each epoch.
     candidates
-        For ``negatives="hard"``, >= 2: more of them press the top of the lists harder, and an epoch takes longer.
+        For ``negatives="hard"``, 2 to 1000: more of them press the top of the lists harder, and an epoch takes longer.
 
     References
     ----------
@@ -48,7 +48,7 @@ class BPR(PairwiseTrainer):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_choice("negatives", ("uniform", "popularity", "hard"))
-        self._check_count("candidates", 2)
+        self._check_count("candidates", 2, MOST)
 
     def _loss(self) -> Loss:
         return Loss("bpr", (self.candidates if self.negatives == "hard" else 1,))

@@ -9,6 +9,7 @@ import numpy as np
 import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
+from tastespace.data.memory import announce
 from tastespace.data.threads import resolve_threads
 from tastespace.errors import NumericalError, TooLargeError
 from tastespace.models.confidence import KINDS, Confidence, Kind
@@ -19,7 +20,6 @@ from tastespace.models.profiles import WeightedEvents
 from tastespace.models.reading import check_weights
 from tastespace.trainers.base import Trainer, check_events, plain
 from tastespace.trainers.inverse import invert, ticks, workspace
-from tastespace.trainers.memory import announce
 from tastespace.trainers.progress import progress_bar
 from tastespace.version import __version__
 

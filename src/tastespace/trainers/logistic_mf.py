@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from tastespace.trainers.pairwise import Loss, PairwiseTrainer
+from tastespace.trainers.pairwise import MOST, Loss, PairwiseTrainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class LogisticMF(PairwiseTrainer):
         How j is drawn: ``"uniform"``, or ``"popularity"``, in proportion to the number of its events to the power
         ``popularity_exponent``.
     per_positive
-        m >= 1, drawn items for each event.
+        m, drawn items for each event, 1 to 1000.
 
     References
     ----------
@@ -48,7 +48,7 @@ class LogisticMF(PairwiseTrainer):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_choice("negatives", ("uniform", "popularity"))
-        self._check_count("per_positive", 1)
+        self._check_count("per_positive", 1, MOST)
 
     def _loss(self) -> Loss:
         return Loss("logistic", (self.per_positive,), -math.log(self.per_positive))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import tastespace._native as _native
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
-from tastespace.errors import NumericalError
+from tastespace.errors import EmptyError, NumericalError
 from tastespace.models.confidence import KINDS, Confidence, Kind
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
@@ -25,6 +25,9 @@ from tastespace.trainers.init import Start, start_biases, start_factors, svd_fac
 from tastespace.trainers.loop import State, run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.version import __version__
+
+#: The most draws for one step: far more than are of any use, and all of a block are held at a time.
+MOST = 1000
 
 #: Standard deviation of the start times sqrt(factors).
 START = 0.1
@@ -171,7 +174,7 @@ class PairwiseTrainer(Trainer):
         Raises
         ------
         EmptyError
-            Without events.
+            Without events, or where pairs are compared and no user lacks an item.
         InputError
             If a value is not > 0.
         NumericalError
@@ -205,6 +208,8 @@ class _Run:
         check_weights(train)
         self.trainer, self.train, self.threads, self.measures = trainer, train, threads, measured
         self.loss = trainer._loss()
+        if self.loss.name != "logistic":
+            _check_pairs(trainer, train)
         self.epoch, self.total = 0, 0.0
         confidence = Confidence.learn(trainer.confidence or "log", train.by_user, train.by_item)
         weights = confidence.user_weights(train.by_user)
@@ -295,6 +300,18 @@ class _Run:
             solver=solver,
             info=ModelInfo(type(self.trainer).__name__, params, summarize(train), version=__version__),
             threads=self.threads,
+        )
+
+
+def _check_pairs(trainer: PairwiseTrainer, train: Interactions) -> None:
+    """Raises EmptyError if there is no pair of a seen item and one that may be drawn against it."""
+    others = train.n_items - 1  # than the seen item, unchecked
+    if trainer.check_negatives:
+        others = train.n_items - int(train.by_user.counts().min())
+    if others == 0:
+        raise EmptyError(
+            f"{type(trainer).__name__} compares seen items with unseen ones, and no user lacks any item "
+            f"({train.n_items:,} in all); learn from more items, or take ImplicitALS, which compares none"
         )
 
 

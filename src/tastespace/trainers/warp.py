@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tastespace.trainers.pairwise import Loss, PairwiseTrainer
+from tastespace.trainers.pairwise import MOST, Loss, PairwiseTrainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +28,10 @@ class WARP(PairwiseTrainer):
     Parameters
     ----------
     trials
-        Draws for one event, >= 1.
+        Draws for one event, 1 to 1000.
     positives, kth
         k-OS: for each step ``positives`` events of the user are drawn and the one with the ``kth`` highest score, as
-        the epoch began, is lifted; 1 <= kth <= positives. (1, 1) is plain WARP: each event in turn.
+        the epoch began, is lifted; 1 <= kth <= positives <= 1000. (1, 1) is plain WARP: each event in turn.
 
     References
     ----------
@@ -49,7 +49,7 @@ class WARP(PairwiseTrainer):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("trials", "positives", "kth"):
-            self._check_count(name, 1)
+            self._check_count(name, 1, MOST)
         if self.kth > self.positives:
             raise self._refuse("kth", f"at most positives, {self.positives}")
 

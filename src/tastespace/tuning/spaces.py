@@ -10,11 +10,12 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
 - ``ALS``: ``regularization`` over a factor of 2.5, ``bias_regularization`` over a factor of 4 to either side of the
   rules (in the random searches behind ``docs/guide/defaults.md`` the best were within 1.6 and 2). ``factors`` 16 to
   128.
-- ``ItemKNN``, ``UserKNN``: ``neighbours`` 20 to 500 and ``shrinkage`` 0 to 300 common events, to either side of the
-  best in the sweeps behind ``docs/math/likeness.md``; ``confidence`` of events and ``damping`` of ratings.
+- ``ItemKNN``, ``UserKNN``: ``neighbours`` 20 to 1000 and ``shrinkage`` 0 to 1000 common events, to either side of the
+  best in the sweeps behind ``docs/math/likeness.md`` and on the likes of MovieLens 1M (500 and 300); ``confidence`` of
+  events and ``damping`` of ratings.
 - ``Baseline``: ``regularization`` 0.5 to 50 ratings; Koren (2010) uses 10 for users and 25 for items.
-- ``EASE``: ``regularization`` 10 to 5000; the published optima of eight data sets lie between 50 and 3540.
-  ``confidence`` where events carry values.
+- ``EASE``: ``regularization`` 10 to 20,000; the published optima of eight data sets lie between 50 and 3540, that of
+  the likes of MovieLens 1M is near 5000. ``confidence`` where events carry values.
 - ``BPR``, ``WARP``, ``LogisticMF``: ``learning_rate`` and ``regularization`` over the ranges in which the best settings
   for MovieLens 1M and Gowalla lay (``docs/math/pairwise.md``), and what each has for drawing unseen items. ``factors``
   32 to 256 by doubling.
@@ -91,14 +92,17 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
             space |= {"per_positive": [2, 4, 8]}
         return space
     if isinstance(trainer, KNN):
-        space = {"neighbours": [20, 50, 100, 200, 500], "shrinkage": [0.0, 10.0, 30.0, 100.0, 300.0]}
+        space = {
+            "neighbours": [20, 50, 100, 200, 500, 1000],
+            "shrinkage": [0.0, 10.0, 30.0, 100.0, 300.0, 1000.0],
+        }
         if train.explicit:
             return space | {"damping": [0.0, 0.5, 1.0]}
         return space | {"confidence": ["linear", "log", "bm25", "tfidf"]}
     if isinstance(trainer, Baseline):
         return {"regularization": (0.5, 50.0, "log")}
     if isinstance(trainer, EASE):
-        space = {"regularization": (10.0, 5000.0, "log")}
+        space = {"regularization": (10.0, 20_000.0, "log")}
         if train.by_user.values is not None:
             space["confidence"] = ["linear", "log", "bm25", "tfidf"]
         return space

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
 from tastespace.evaluation import Evaluation, evaluate
+from tastespace.evaluation.overlap import told_apart
 from tastespace.evaluation.rating import RATING
 from tastespace.evaluation.targets import Relevance
 from tastespace.trainers.base import Trainer
@@ -137,4 +138,5 @@ class Validation:
                 watch(epoch.number, epoch.validation[self.metric])
 
         rule = replace(has["stopping"] or Stopping(patience=PATIENCE), metric=self.metric)
-        return fitted.replace(stopping=rule).fit(self.train, self._watched, callbacks=[tell])
+        with told_apart(self._watched, self.train):  # by how they were split, or before the search
+            return fitted.replace(stopping=rule).fit(self.train, self._watched, callbacks=[tell])

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
 from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
-from tastespace.errors import EmptyError, InputError, ParameterError, TastespaceWarning
+from tastespace.errors import EmptyError, InputError, ParameterError, warn
 from tastespace.evaluation.directions import direction, has_cutoff
 from tastespace.evaluation.overlap import check_apart
 from tastespace.evaluation.selection import nearest, select
@@ -182,7 +181,7 @@ def tune(
         progress=progress,
     )
     for warning in found.warnings:
-        warnings.warn(warning, TastespaceWarning, stacklevel=2)
+        warn(warning)
     return found
 
 
