@@ -61,7 +61,7 @@ ENTRIES = {
     "ImplicitALS 1024": implicit_als(1024, [0.01, 0.02, 0.05], [0.0005, 0.001, 0.002], epochs=8),
     "ImplicitALS 2048": implicit_als(2048, [0.01, 0.02], [0.002, 0.004], epochs=6),
 }
-BLENDED = ("EASE, sparse", "BPR, hard", "ImplicitALS 1024")
+BLENDED = ("BPR, hard", "ImplicitALS 1024")
 NAMES = (*ENTRIES, "Blend")
 
 
