@@ -133,7 +133,7 @@ def curve(trainer: PairwiseTrainer, train: ts.Interactions, score: Score, metric
     Each piece of the schedule goes on from the model of the piece before.
     """
     best = (-1.0, 0)
-    model = None
+    trainer, model = trainer.settled(train), None
     length = trainer.epochs // MEASURED
     for number in range(1, MEASURED + 1):
         # Go on from the model so far, with the rates of the one long schedule.
