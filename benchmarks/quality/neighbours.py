@@ -4,12 +4,13 @@ Ratings: MovieLens 100K and 1M, all events shuffled into five folds (seed 0), ea
 four; unknown users and items are predicted from what is known, as Surprise does; all at the defaults. Published, other
 folds: Surprise ``KNNBaseline`` at its defaults .931 and .895, gorse's ``KNN baseline`` .9256 and .8646.
 
-Ranks: the NCF split of MovieLens 1M, one test item among 99 published negatives; defaults. Published (Dacrema et al.):
-UserKNN .6768 / .4100.
+Ranks: the NCF split of MovieLens 1M, one test item among 99 published negatives; 100 neighbours, no shrinkage.
+Published (Dacrema et al.): UserKNN .6768 / .4100.
 
 Lists: MovieLens 1M, ratings of 4 and 5 as events, a random tenth as test (seed 0), NDCG and recall at 20 over all
-items. implicit's neighbours, as many, score in its way (an item of the history votes for its own neighbours), ours in
-ours (an item is scored by its own neighbours). The neighbours of cosine are compared with implicit's; ties may differ.
+items, no shrinkage. implicit's neighbours, as many, score in its way (an item of the history votes for its own
+neighbours), ours in ours (an item is scored by its own neighbours). The neighbours of cosine are compared with
+implicit's; ties may differ.
 
 Run as ``python -m benchmarks.quality.neighbours [--folds N]``; the last part needs ``make bench-rivals``.
 """
@@ -57,7 +58,8 @@ def ncf(threads: int) -> dict[str, Any]:
     folder = common.DATA / "ncf-ml-1m"
     train = ts.read(folder / "train.parquet", user="user", item="item")
     test = pl.read_parquet(folder / "test.parquet")
-    trainers = (ts.ItemKNN(threads=threads), ts.ItemKNN(confidence="linear"), ts.UserKNN(threads=threads))
+    plain: dict[str, Any] = {"neighbours": 100, "shrinkage": 0.0, "threads": threads}
+    trainers = (ts.ItemKNN(**plain), ts.ItemKNN(confidence="linear", **plain), ts.UserKNN(**plain))
     return {
         f"{type(trainer).__name__} {trainer.confidence or 'bm25'}": score(trainer.fit(train), test)
         for trainer in trainers
@@ -68,11 +70,12 @@ def lists(threads: int, k: int = 100) -> dict[str, Any]:
     events = ts.read(common.DATA / "ml-1m" / "ratings.parquet", **COLUMNS).as_implicit(at_least=4)
     train, test = ts.split.random(events, 0.1, seed=0)
     found = {}
+    plain: dict[str, Any] = {"neighbours": k, "shrinkage": 0.0, "threads": threads}
     for name in ("linear", "log", "bm25", "tfidf"):
-        model = ts.ItemKNN(neighbours=k, confidence=name, threads=threads).fit(train)
+        model = ts.ItemKNN(confidence=name, **plain).fit(train)
         found[f"ItemKNN {name}"] = measured(model, test)
-        found[f"UserKNN {name}"] = measured(ts.UserKNN(neighbours=k, confidence=name).fit(train), test)
-    mine = ts.ItemKNN(neighbours=k, confidence="linear", threads=threads).fit(train)
+        found[f"UserKNN {name}"] = measured(ts.UserKNN(confidence=name, **plain).fit(train), test)
+    mine = ts.ItemKNN(confidence="linear", **plain).fit(train)
     with Workers([IMPLICIT], threads) as workers, tempfile.TemporaryDirectory() as folder:
         workers.load(data.save(Path(folder) / "table.npz", train.by_user.to_scipy()))
         for kind in ("Cosine", "TFIDF", "BM25"):

@@ -130,7 +130,7 @@ def curve(trainer: Any, train: ts.Interactions, score: Score) -> tuple[float, in
     if not isinstance(trainer, PairwiseTrainer):
         return score(trainer.fit(train))[METRIC], 0
     best = (-1.0, 0)
-    model = None
+    trainer, model = trainer.settled(train), None
     length = trainer.epochs // MEASURED
     for number in range(1, MEASURED + 1):
         # Go on from the model so far, with the rates of the one long schedule.

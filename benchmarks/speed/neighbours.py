@@ -20,8 +20,8 @@ from benchmarks.workers import Workers
 OURS, IMPLICIT = "tastespace ItemKNN", "implicit neighbours"
 SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     OURS: {
-        "bm25": {"confidence": "bm25"},
-        "cosine": {"confidence": "linear"},
+        "bm25": {"confidence": "bm25", "shrinkage": 0.0},
+        "cosine": {"confidence": "linear", "shrinkage": 0.0},
         "cosine, shrinkage 10": {"confidence": "linear", "shrinkage": 10.0},
     },
     IMPLICIT: {"cosine": {"kind": "Cosine"}, "tfidf": {"kind": "TFIDF"}, "bm25": {"kind": "BM25"}},

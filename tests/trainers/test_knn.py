@@ -80,7 +80,7 @@ def test_events_without_values_take_a_shorter_way(kind, confidence):
 
 def test_users_of_events_by_the_definition():
     train = world(80, 50, 0.3, explicit=False)
-    model = ts.UserKNN(neighbours=7, confidence="linear").fit(train)
+    model = ts.UserKNN(neighbours=7, confidence="linear", shrinkage=0).fit(train)
     r = np.nan_to_num(dense(train))
     kept = reference.nearest(reference.likeness(r, r > 0, 0.0, 1), 7, 0.0)
     np.testing.assert_allclose(weights_of(model), kept, atol=1e-6)
@@ -109,7 +109,7 @@ def test_tfidf_rows_have_length_one():
 
 def test_similar_items_are_the_neighbours_best_first():
     train = world(explicit=False)
-    model = ts.ItemKNN(neighbours=5, confidence="linear").fit(train)
+    model = ts.ItemKNN(neighbours=5, confidence="linear", shrinkage=0).fit(train)
     r = np.nan_to_num(dense(train))
     s = reference.likeness(r.T, r.T > 0, 0.0, 1)
     table = model.similar_items(100, 5)
@@ -168,8 +168,10 @@ def test_defaults_follow_the_events():
         100,
         "cosine",
         "bm25",
-        0.0,
+        3.0,
     )
+    settled = ts.ItemKNN().settled(events)
+    assert (settled.neighbours, settled.shrinkage) == (200, 30.0)
     assert ts.ItemKNN().fit(events).info.params["confidence"] == "bm25"
 
 

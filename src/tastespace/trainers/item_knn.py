@@ -28,7 +28,7 @@ class ItemKNN(KNN):
     Parameters
     ----------
     neighbours
-        The most alike items that are kept for each item, >= 1; None: 200 for ratings, 100 for events.
+        The most alike items that are kept for each item, >= 1; None: 200.
     similarity
         Of ratings ``"pearson_baseline"`` (the default: deviations from the baseline), ``"pearson"`` (from the item's
         mean), ``"adjusted_cosine"`` (from the user's mean) or ``"cosine"`` (as they are). Of events
@@ -37,8 +37,8 @@ class ItemKNN(KNN):
         How the value r of an event becomes a weight: ``"linear"``, ``"log"``, ``"bm25"`` (the default) or ``"tfidf"``,
         see :class:`tastespace.models.confidence.Confidence`. Not for ratings.
     shrinkage
-        :math:`\lambda` >= 0: a likeness over n common users is multiplied by n / (n + :math:`\lambda`). None: 100 for
-        ratings, 0 for events.
+        :math:`\lambda` >= 0: a likeness over n common users is multiplied by n / (n + :math:`\lambda`), so that a
+        few users in common, whom chance brings together, count little. None: 100 for ratings, 30 for events.
     overlap
         Users that two neighbours must have in common, >= 1.
     threshold
@@ -58,6 +58,7 @@ class ItemKNN(KNN):
 
     between = "items"
     of_ratings = (100.0, 0.0)
+    of_events = (200, 30.0)
 
     def _weighted(
         self, confidence: Confidence, likeness: Likeness, train: Interactions, threads: int

@@ -24,8 +24,8 @@ from tastespace.version import __version__
 
 Similarity = Literal["pearson_baseline", "pearson", "adjusted_cosine", "cosine"]
 
-#: Neighbours where none are given, of ratings and of events.
-OF_RATINGS, OF_EVENTS = 200, 100
+#: Neighbours of ratings where none are given.
+OF_RATINGS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,7 @@ class KNN(Trainer):
 
     between: ClassVar[Literal["items", "users"]]
     of_ratings: ClassVar[tuple[float, float]]  # shrinkage and damping where none are given
+    of_events: ClassVar[tuple[int, float]]  # neighbours and shrinkage where none are given
 
     def __post_init__(self) -> None:
         """Checks every setting.
@@ -91,10 +92,10 @@ class KNN(Trainer):
                 f"similarity {self.similarity!r} of {name} compares ratings, and these events have none; use 'cosine'"
             )
         return self.replace(
-            neighbours=self.neighbours or OF_EVENTS,
+            neighbours=self.neighbours or self.of_events[0],
             similarity="cosine",
             confidence=self.confidence or "bm25",
-            shrinkage=0.0 if self.shrinkage is None else self.shrinkage,
+            shrinkage=self.of_events[1] if self.shrinkage is None else self.shrinkage,
         )
 
     def fit(self, train: Interactions, valid: Interactions | None = None) -> NeighbourModel:

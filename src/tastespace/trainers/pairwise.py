@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,9 @@ MOST = 1000
 
 #: Standard deviation of the start times sqrt(factors).
 START = 0.1
+
+#: Events a user, on average, from which the learning rate is chosen as for any longer histories.
+LONG = 64
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class PairwiseTrainer(Trainer):
     epochs
         Passes over the events, >= 1.
     learning_rate
-        :math:`\eta` > 0 of the first epoch.
+        :math:`\eta` > 0 of the first epoch; None: larger where histories are short, see
+        :func:`default_learning_rate`.
     decay
         Share of the learning rate that is gone at the end, in 0..1; it falls by the same amount each epoch.
     regularization
@@ -96,7 +100,7 @@ class PairwiseTrainer(Trainer):
 
     factors: int = 64
     epochs: int = 40
-    learning_rate: float = 0.05
+    learning_rate: float | None = None
     decay: float = 0.9
     regularization: float = 0.015
     user_regularization: float | None = None
@@ -113,6 +117,8 @@ class PairwiseTrainer(Trainer):
     threads: int | None = None
     progress: bool | None = None
 
+    rates: ClassVar[tuple[float, float]] = (0.05, 0.2)  # the least and the most that is chosen from the data
+
     def __post_init__(self) -> None:
         """Checks every setting.
 
@@ -124,7 +130,8 @@ class PairwiseTrainer(Trainer):
         self._check_count("factors", 1)
         self._check_count("epochs", 1)
         self._check_count("seed", 0)
-        self._check_number("learning_rate", above=0)
+        if self.learning_rate is not None:
+            self._check_number("learning_rate", above=0)
         for name in ("regularization", "bias_regularization", "popularity_exponent", "decay"):
             self._check_number(name, least=0)
         if self.decay > 1:
@@ -153,6 +160,12 @@ class PairwiseTrainer(Trainer):
     def _penalty(self, side: str) -> float:
         own: float | None = getattr(self, f"{side}_regularization")
         return self.regularization if own is None else own
+
+    def settled(self, train: Interactions) -> Self:
+        check_events(type(self).__name__, "train", train)
+        if self.learning_rate is not None:
+            return self
+        return self.replace(learning_rate=default_learning_rate(train, *self.rates))
 
     def fit(
         self, train: Interactions, valid: Interactions | None = None, *, callbacks: Sequence[Callback] = ()
@@ -186,7 +199,7 @@ class PairwiseTrainer(Trainer):
             check_events(name, "valid", valid)
         threads = resolve_threads(self.threads)
         return run_epochs(
-            _Run(self, train, threads, measured=bool(callbacks)),
+            _Run(self.settled(train), train, threads, measured=bool(callbacks)),
             name,
             self.epochs,
             train=train,
@@ -197,6 +210,15 @@ class PairwiseTrainer(Trainer):
             progress=self.progress,
             threads=threads,
         )
+
+
+def default_learning_rate(train: Interactions, least: float, most: float) -> float:
+    """The learning rate of the first epoch when none is given: ``least`` times 64 / n, in ``least``..``most``.
+
+    n is the mean number of events of a user. A user's row takes one step for each event and epoch, so where histories
+    are short its steps are few, and must be longer. ``docs/guide/defaults.md`` tells how this was chosen.
+    """
+    return min(least * max(LONG * train.n_users / train.n_events, 1.0), most)
 
 
 class _Run:
@@ -237,6 +259,7 @@ class _Run:
         if side == "user":
             return
         trainer, table = self.trainer, self.train.by_user
+        assert trainer.learning_rate is not None  # settled
         rate = trainer.learning_rate * (1 - trainer.decay * self.epoch / trainer.epochs)
         self.total = _native.pairwise_epoch(
             table.indptr,

@@ -38,7 +38,7 @@ class UserKNN(KNN):
         default) or ``"tfidf"``, see :class:`tastespace.models.confidence.Confidence`. Not for ratings.
     shrinkage
         :math:`\lambda` >= 0: a likeness over n common items is multiplied by n / (n + :math:`\lambda`). None: 30 for
-        ratings, 0 for events.
+        ratings, 3 for events.
     overlap
         Items that two neighbours must have in common, >= 1.
     threshold
@@ -58,6 +58,7 @@ class UserKNN(KNN):
 
     between = "users"
     of_ratings = (30.0, 0.5)
+    of_events = (100, 3.0)
 
     def _weighted(
         self, confidence: Confidence, likeness: Likeness, train: Interactions, threads: int

@@ -40,11 +40,12 @@ class WARP(PairwiseTrainer):
     """
 
     epochs: int = 30
-    learning_rate: float = 0.03
     regularization: float = 0.04
     trials: int = 30
     positives: int = 1
     kth: int = 1
+
+    rates = (0.03, 0.06)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -14,11 +14,12 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
   best in the sweeps behind ``docs/math/likeness.md`` and on the likes of MovieLens 1M (500 and 300); ``confidence`` of
   events and ``damping`` of ratings.
 - ``Baseline``: ``regularization`` 0.5 to 50 ratings; Koren (2010) uses 10 for users and 25 for items.
-- ``EASE``: ``regularization`` 10 to 20,000; the published optima of eight data sets lie between 50 and 3540, that of
-  the likes of MovieLens 1M is near 5000. ``confidence`` where events carry values.
-- ``BPR``, ``WARP``, ``LogisticMF``: ``learning_rate`` and ``regularization`` over the ranges in which the best settings
-  for MovieLens 1M and Gowalla lay (``docs/math/pairwise.md``), and what each has for drawing unseen items. ``factors``
-  32 to 256 by doubling.
+- ``EASE``: ``regularization`` 10 to 20,000; the published optima of eight data sets lie between 50 and 3540, and
+  validation on the likes of MovieLens 1M still rises at 5000. ``confidence`` where events carry values.
+- ``BPR``, ``WARP``, ``LogisticMF``: ``learning_rate`` from a fifth to four times the rule that chooses it from the
+  data, ``regularization`` beyond the best on six validation parts to either side (``docs/guide/defaults.md``; ``WARP``
+  wants more, because it steps less often), and what each has for drawing unseen items. ``factors`` 32 to 256 by
+  doubling.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
@@ -81,11 +82,11 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
     if isinstance(trainer, PairwiseTrainer):
         space = {
             "factors": [32, 64, 128, 256],
-            "learning_rate": (0.01, 0.2, "log"),
-            "regularization": (0.001, 0.05, "log"),
+            "learning_rate": Relative(0.2, 4.0),
+            "regularization": (0.003, 0.2, "log") if isinstance(trainer, WARP) else (0.001, 0.1, "log"),
         }
         if isinstance(trainer, BPR):
-            space |= {"negatives": ["uniform", "hard"], "candidates": [2, 4, 8, 16]}
+            space |= {"negatives": ["uniform", "hard"], "candidates": [2, 4, 8, 16, 32]}
         if isinstance(trainer, WARP):
             space |= {"trials": [10, 30, 100]}
         if isinstance(trainer, LogisticMF):
