@@ -14,7 +14,7 @@
     ├── UnsupportedError (TypeError)       this model cannot do that; the message names what can
     ├── HistoryError                       the call needs the users' histories and the model was saved without
     ├── NumericalError (ArithmeticError)   a computation left the range of numbers; names the row
-    ├── TooLargeError (MemoryError)        a fit would take more memory than there is; names a smaller way
+    ├── TooLargeError (MemoryError)        a fit or a sample would take more memory than there is; names a smaller way
     ├── FileError                          a file cannot be used
     │   ├── MissingFileError (FileNotFoundError)
     │   ├── DamagedFileError               truncated, edited, or not written by tastespace
@@ -78,7 +78,7 @@ class NumericalError(TastespaceError, ArithmeticError):
 
 
 class TooLargeError(TastespaceError, MemoryError):
-    """A fit would take more memory than there is."""
+    """A fit or a sample would take more memory than there is."""
 
 
 class FileError(TastespaceError):

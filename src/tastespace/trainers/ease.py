@@ -9,6 +9,7 @@ import numpy as np
 import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
+from tastespace.data.memory import announce
 from tastespace.data.threads import resolve_threads
 from tastespace.errors import NumericalError, TooLargeError
 from tastespace.models.confidence import KINDS, Confidence, Kind
@@ -19,7 +20,6 @@ from tastespace.models.profiles import WeightedEvents
 from tastespace.models.reading import check_weights
 from tastespace.trainers.base import Trainer, check_events, plain
 from tastespace.trainers.inverse import invert, ticks, workspace
-from tastespace.trainers.memory import announce
 from tastespace.trainers.progress import progress_bar
 from tastespace.version import __version__
 
@@ -28,6 +28,9 @@ SAMPLE = 1000
 
 #: How the kernels take a table.
 _Table = tuple[np.ndarray, np.ndarray, Floats | None]
+
+#: With more, nothing but rounding is left in float32.
+MOST_PENALTY = 1e30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,7 @@ class EASE(Trainer):
     Parameters
     ----------
     regularization
-        :math:`\lambda` > 0, in squared units of X: an item of few events is drawn to weights of 0.
+        :math:`\lambda` > 0 and at most 1e30, in squared units of X: an item of few events is drawn to weights of 0.
     confidence
         How the value r of an event becomes its entry in X: ``"linear"``, ``"log"``, ``"bm25"`` or ``"tfidf"``, see
         :class:`tastespace.models.confidence.Confidence`; all 1 where events have no values.
@@ -88,7 +91,7 @@ class EASE(Trainer):
         ParameterError
             Naming the setting, what it must be, and what it is.
         """
-        self._check_number("regularization", above=0)
+        self._check_number("regularization", above=0, most=MOST_PENALTY)
         self._check_choice("confidence", KINDS)
         self._check_type("sparse", bool, "True or False")
         self._check_count("neighbours", 1)

@@ -1,4 +1,4 @@
-"""What a fit will take, said before it starts, and refused where it would not fit."""
+"""What a fit or a sample will take, said before it starts, and refused where it would not fit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def announce(what: str, need: int, remedy: str) -> str:
-    """Log what a fit takes, at level INFO of the logger ``tastespace``, and return it as text.
+    """Log what is taken, at level INFO of the logger ``tastespace``, and return it as text.
 
     Raises
     ------
