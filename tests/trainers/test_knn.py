@@ -206,7 +206,9 @@ def test_what_does_not_fit_the_events_is_refused(kind):
     with pytest.raises(InputError, match=r"KNN.fit takes Interactions as train"):
         kind().fit([1, 2, 3])
     assert kind(similarity="cosine").fit(events).info.params["similarity"] == "cosine"
-    weightless = replace(events, by_user=replace(events.by_user, values=np.zeros(events.n_events, np.float32)))
+    weightless = replace(
+        events, by_user=replace(events.by_user, values=np.zeros(events.n_events, np.float32))
+    )
     with pytest.raises(InputError, match="an implicit model needs values > 0; user 'u"):
         kind().fit(weightless)
 
