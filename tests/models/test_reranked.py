@@ -264,6 +264,9 @@ class Bare(Listing):
     def _rank(self, *args, **settings):
         return self.model._rank(*args, **settings)
 
+    def _scores(self, *args):
+        return self.model._scores(*args)
+
     def score_pairs(self, *args, **settings):
         return self.model.score_pairs(*args, **settings)
 

@@ -171,6 +171,10 @@ class FactorModel(Answering):
         bias = adjust.bias(self.item_bias)
         return self._ranker.best(vectors, offset, n, threads, exclude, bias, adjust.positive, adjust.negative)
 
+    def _scores(self, user_rows: Rows, threads: int) -> Scores:
+        scores = self._ranker.scores(self._p.take(user_rows, axis=0), threads)
+        return scores + self._offset.take(user_rows)[:, None]
+
     def concordant_pairs(
         self,
         user_rows: Rows,

@@ -58,6 +58,10 @@ class Listing(ABC):
         """:meth:`rank` of rows that are known to be users."""
 
     @abstractmethod
+    def _scores(self, user_rows: Rows, threads: int) -> Scores:
+        """Raw scores of all items, float32 (users, items): the same bits as :meth:`rank` gives."""
+
+    @abstractmethod
     def score_pairs(self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None) -> Scores:
         """Raw scores of pairs of rows, float32 (pairs,); the same bits as :meth:`rank` gives."""
 

@@ -181,6 +181,11 @@ class NeighbourModel(Answering):
         seen = (self._history(SEEN), user_rows) if exclude_seen else None
         return self._best(self._asking(user_rows), n, seen, adjust, threads)
 
+    def _scores(self, user_rows: Rows, threads: int) -> Scores:
+        asking = self._asking(user_rows)
+        assert self._scorer is not None  # who asks has looked
+        return self._scorer.scores(asking, threads)
+
     def score_pairs(self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None) -> Scores:
         """Raw scores of pairs of rows, float32 (pairs,); the same bits as :meth:`rank` gives.
 
