@@ -69,6 +69,9 @@ class NeighbourModel(Answering):
         The profile: how histories enter the sums.
     info
         Trainer, parameters, data summary, metrics, version.
+    popularity
+        :math:`\log(1 + n_i)` of each item, float32 (items,), where the history is not that of training: after
+        :meth:`fold_in_many`. None: counted from the history.
     """
 
     users: Vocabulary
@@ -81,6 +84,7 @@ class NeighbourModel(Answering):
     scale: tuple[float, float] | None
     solver: Profile
     info: ModelInfo
+    popularity: Floats | None = None
     user_bias: Floats = field(init=False)
     _query: Csr | None = field(init=False)
     _scorer: _native.Scorer | None = field(init=False)
@@ -111,6 +115,7 @@ class NeighbourModel(Answering):
         history = self.history
         if history is not None and (history.rows, history.columns) != (len(self.users), len(self.items)):
             raise InputError(f"history must be (users, items); got {history!r}")
+        put(self, "popularity", self._checked_popularity())
         bias = np.zeros(len(self.users), np.float32) if history is None else self.solver.offsets(history)
         put(self, "user_bias", frozen(bias))
         known = None if history is None else self._valued(history)
@@ -304,7 +309,14 @@ class NeighbourModel(Answering):
             raise UnsupportedError(
                 f"{self.info.trainer} places newcomers one by one among its own users; fold_in works"
             )
-        return replace(self, users=events.users, history=found.table, explicit=events.explicit, info=info)
+        return replace(
+            self,
+            users=events.users,
+            history=found.table,
+            explicit=events.explicit,
+            info=info,
+            popularity=self._trained_popularity(),
+        )
 
     def _updated(self, merged: Interactions, new: Interactions) -> NeighbourModel:
         strange = self.items.find(new.items) < 0
