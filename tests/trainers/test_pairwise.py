@@ -421,6 +421,8 @@ def test_explain_and_update_say_what_to_do_instead():
         values=np.ones(1, np.float32),
         explicit=False,
     )
-    with pytest.raises(UnsupportedError, match=r"BPR learns items by steps.*BPR\(factors=model\.factors, init=model"):
+    with pytest.raises(
+        UnsupportedError, match=r"BPR learns items by steps.*BPR\(factors=model\.factors, init=model"
+    ):
         model.update(new)
     assert model.update(None) is model
