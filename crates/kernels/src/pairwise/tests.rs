@@ -349,7 +349,7 @@ fn the_best_candidate_is_the_best_that_the_user_has_not() {
             let mut drawn: Vec<u32> = (0..count).map(|_| words.below(90)).collect();
             drawn[0] = 0;
             let mut scores: Vec<f32> = (0..count).map(|_| words.below(40) as f32).collect();
-            let free = |c: &usize| drawn[*c] % 8 == 0;
+            let free = |c: &usize| drawn[*c].is_multiple_of(8);
             let most = (0..count).filter(free).map(|c| scores[c]).fold(f32::NEG_INFINITY, f32::max);
             let first = (0..count).filter(free).find(|&c| scores[c] == most);
             assert_eq!(Some(steps::best_unseen(&work, sample, &drawn, &mut scores)), first);
