@@ -153,9 +153,14 @@ def test_arrays_are_read_only(events):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"per_positive": 0}, "per_positive of negatives.sample must be a whole number of at least 1; got 0"),
+        (
+            {"per_positive": 0},
+            "per_positive of negatives.sample must be a whole number in 1..2147483647; got 0",
+        ),
         ({"per_positive": 1.5}, "per_positive of negatives.sample must be a whole number"),
-        ({"seed": -1}, "seed of negatives.sample must be a whole number of at least 0; got -1"),
+        ({"seed": -1}, "seed of negatives.sample must be a whole number in 0..18446744073709551615; got -1"),
+        ({"seed": 2**64}, "must be a whole number in 0..18446744073709551615; got 18446744073709551616"),
+        ({"per_positive": 2**31}, "must be a whole number in 1..2147483647; got 2147483648"),
         (
             {"strategy": "hard"},
             'strategy of negatives.sample must be "uniform" or "popularity"; got \'hard\'',
@@ -172,6 +177,14 @@ def test_arrays_are_read_only(events):
 def test_settings_that_make_no_sense(events, settings, message):
     with pytest.raises(ParameterError, match=message):
         ts.negatives.sample(events, **settings)
+
+
+def test_more_than_fits_is_refused_before_it_is_taken(events):
+    with pytest.raises(
+        TooLargeError,
+        match=r"negatives.sample of 2,147,483,647 items for each of .* events takes .* per_positive",
+    ):
+        ts.negatives.sample(events, per_positive=2**31 - 1)
 
 
 def test_other_things_than_events():

@@ -1,6 +1,7 @@
 """Blends: one list of several models, exact over everything that any of them knows."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -128,6 +129,32 @@ def test_scores_are_those_of_the_twin(blended):
         largest = max(map(abs, want.values()))
         for item, score in want.items():
             assert got[item] == pytest.approx(score, abs=2e-5 * largest), (user, item)
+
+
+def test_scores_of_all_items_are_those_of_pairs(blended):
+    blend, _ = blended
+    for model in (blend, *blend.models.values(), next(iter(blend.models.values())).reranked()):
+        rows = np.arange(min(7, len(model.users)), dtype=np.int32)[::-1].copy()
+        one, two = (model._scores(rows, threads) for threads in (1, 2))
+        np.testing.assert_array_equal(one, two)
+        users, items = (part.ravel().astype(np.int32) for part in np.indices(one.shape))
+        np.testing.assert_array_equal(one.ravel(), model.score_pairs(rows[users], items))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_scores_beyond_float32_add_nothing(sign):
+    model, train = neighbours()
+    endless = replace(model, weights=np.full_like(model.weights, sign * 3e38))
+    rows = np.arange(len(model.users), dtype=np.int32)
+    lost = ~np.isfinite(endless._scores(rows, 1)).all(axis=1)
+    assert lost.any()
+    crowd = ts.Popularity().fit(train)
+    with np.errstate(all="raise"):
+        blend = ts.Blend({"endless": endless, "crowd": crowd})
+        found, scores = blend.rank(rows, len(train.items), exclude_seen=False)
+    assert np.isfinite(scores).all()
+    wanted, _ = crowd.rank(rows, len(train.items), exclude_seen=False)
+    np.testing.assert_array_equal(found[lost], wanted[lost])
 
 
 def test_users_and_items_of_any_model_are_known():

@@ -1,6 +1,7 @@
 """Re-ranked lists: what the page says, in every call, natively as by its slow twin."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,6 +53,39 @@ CASES = {
     "popularity": popular,
     "neighbours": neighbours,
 }
+
+
+@pytest.mark.parametrize("case", ["implicit", "neighbours"])
+def test_newcomers_meet_the_popularity_of_training(case, tmp_path):
+    model, train = CASES[case]()
+    some = train.select(train.user_rows() < 3)
+    folded = model.fold_in_many(some)
+    np.testing.assert_array_equal(folded.popularity, model._popularity)
+    np.testing.assert_array_equal(folded.fold_in_many(some).popularity, model._popularity)
+    user = some.users.ids[:1].tolist()[0]
+    how = {"popularity_penalty": 0.9, "candidates": 40}
+    listed = folded.recommend(user, 5, **how)
+    want = model.reranked(**how).fold_in_many(some).recommend(user, 5)
+    assert list(listed) == list(want) != list(folded.recommend(user, 5))
+    folded.save(tmp_path / "folded.taste")
+    again = ts.load(tmp_path / "folded.taste")
+    assert list(again.recommend(user, 5, **how)) == list(want)
+    grown = model.fold_in_many(train).update(some.select(np.arange(len(some)) < 2), duplicates="sum")
+    np.testing.assert_array_equal(grown.popularity, model._popularity)
+
+
+def test_popularity_that_nobody_counted(tmp_path, model, train):
+    model.save(tmp_path / "bare.taste", history=False)
+    bare = ts.load(tmp_path / "bare.taste")
+    for folded in (bare.fold_in_many(train), bare.fold_in_many(train).fold_in_many(train)):
+        with pytest.raises(
+            HistoryError, match=r"does not know how popular items were in training: .* history=True"
+        ):
+            folded.recommend(train.users.ids[0], popularity_penalty=0.5)
+    with pytest.raises(
+        InputError, match=r"popularity must be float32 \(\d+,\) and finite; got float64 \(2,\)"
+    ):
+        replace(model, popularity=np.ones(2))
 
 
 @pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
@@ -263,6 +297,9 @@ class Bare(Listing):
 
     def _rank(self, *args, **settings):
         return self.model._rank(*args, **settings)
+
+    def _scores(self, *args):
+        return self.model._scores(*args)
 
     def score_pairs(self, *args, **settings):
         return self.model.score_pairs(*args, **settings)

@@ -233,7 +233,9 @@ def test_a_warm_start_goes_on_where_the_model_stopped():
     model = trainer.fit(train, callbacks=[told.append])
     trainer.replace(init=model, epochs=1).fit(train, callbacks=[told.append])
     assert told[-1].objective <= told[-2].objective * (1 + 1e-5)
-    with pytest.raises(ParameterError, match="init has 4 factors; a fit of 2 can start from 1 to 2"):
+    with pytest.raises(
+        ParameterError, match="init has 4 factors; a fit of 2 can start from 1 to 2: pass factors=4, or more"
+    ):
         trainer.replace(factors=2, init=model).fit(train)
     with pytest.raises(ParameterError, match="init has 0 factors"):
         trainer.replace(init=Baseline().fit(train)).fit(train)

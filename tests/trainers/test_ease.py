@@ -160,6 +160,11 @@ def test_bad_settings():
     for settings, message in (
         ({"regularization": 0.0}, "regularization of EASE must be > 0; got 0.0"),
         ({"regularization": float("nan")}, "regularization of EASE must be > 0"),
+        ({"regularization": 1e300}, r"regularization of EASE must be at most 1e\+30; got 1e\+300"),
+        (
+            {"neighbours": 2**70},
+            "neighbours of EASE must be at most 2,147,483,647; got 1180591620717411303424",
+        ),
         ({"confidence": "cosine"}, "confidence of EASE must be one of"),
         ({"sparse": 1}, "sparse of EASE must be True or False; got 1"),
         ({"neighbours": 0}, "neighbours of EASE must be a whole number >= 1"),
@@ -168,6 +173,14 @@ def test_bad_settings():
     ):
         with pytest.raises(ParameterError, match=message):
             EASE(**settings)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_the_largest_penalty_leaves_next_to_nothing(sparse):
+    model = EASE(regularization=1e30, sparse=sparse, neighbours=2**31 - 1).fit(world(explicit=False))
+    weights = model.weights.filled_values() if sparse else model.weights
+    assert np.isfinite(weights).all()
+    assert np.abs(weights).max() < 1e-20
 
 
 def test_bad_events():

@@ -41,7 +41,7 @@ def events(cells: np.ndarray, values: np.ndarray | None = None) -> Interactions:
 
 
 def twin_settings(trainer, train, epoch):
-    loss = trainer._loss()
+    loss = trainer._loss(train.n_items)
     counts = train.by_item.counts().astype(float)
     bias = trainer._penalty("bias") if trainer.biases else None
     return {
@@ -53,7 +53,7 @@ def twin_settings(trainer, train, epoch):
         "penalties": (*(trainer._penalty(side) for side in ("user", "positive", "negative")), bias),
         "seed": trainer.seed,
         "epoch": epoch,
-        "popularity": counts**trainer.popularity_exponent if trainer._popular() else None,
+        "popularity": None if trainer._exponent() is None else counts ** trainer._exponent(),
     }
 
 
@@ -181,6 +181,8 @@ def test_init_takes_models_arrays_and_svd():
     np.testing.assert_allclose(again.item_factors[:, :4], first.item_factors, atol=1e-6)
     np.testing.assert_allclose(again.item_bias, first.item_bias, atol=1e-6)
     assert (again.user_factors[:, 4:] != 0).all()
+    with pytest.raises(ParameterError, match=r"init has 4 factors; a fit of 3 .*: pass factors=4, or more"):
+        BPR(factors=3, init=first).fit(train)
     svd = LogisticMF(factors=4, epochs=1, learning_rate=1e-9, init="svd").fit(train)
     assert svd.score_pairs(train.user_rows(), train.by_user.indices).mean() > svd.mean + 0.2
 
@@ -261,6 +263,27 @@ def test_weights_must_be_above_zero(trainer, value):
         trainer.fit(with_values(train, values))
 
 
+def test_any_power_of_popularity_can_be_drawn_by():
+    train = world(40, 30, 0.2, explicit=False)
+    model = BPR(factors=3, epochs=2, negatives="popularity", popularity_exponent=5000).fit(train)
+    assert model.solver.popularity.max() == 1
+    assert np.isfinite(model.fold_in_many(train).user_factors).all()
+    given = BPR(factors=3, epochs=2, negatives="popularity", popularity_exponent=0.5).fit(train)
+    default = BPR(factors=3, epochs=2, negatives="popularity").fit(train)
+    np.testing.assert_array_equal(given.item_factors, default.item_factors)
+
+
+def test_biases_that_are_not_learned_are_not_penalised():
+    assert BPR(biases=False, bias_regularization=100).bias_regularization == 100
+
+
+def test_no_more_candidates_than_items():
+    train = world(40, 30, 0.2, explicit=False)
+    many, all_ = (BPR(factors=3, epochs=2, candidates=n).fit(train) for n in (2**16, train.n_items))
+    assert many.solver.counts == (train.n_items,)
+    np.testing.assert_array_equal(many.item_factors, all_.item_factors)
+
+
 def test_duplicate_events_are_one_event_of_their_sum():
     def table(users, items, values):
         rows = (np.array(users, np.int32), np.array(items, np.int32))
@@ -296,7 +319,9 @@ def test_what_cannot_be_learned_from_is_refused():
     with pytest.raises(ParameterError, match="stopping of LogisticMF needs a validation set"):
         LogisticMF(stopping=Stopping()).fit(world(explicit=False))
     with pytest.raises(NumericalError, match=r"left the range of float32 in epoch .*; lower learning_rate"):
-        BPR(factors=4, epochs=50, learning_rate=1e20).fit(world(explicit=False))
+        BPR(factors=4, epochs=50, learning_rate=1e20, regularization=0, bias_regularization=0).fit(
+            world(explicit=False)
+        )
 
 
 @pytest.mark.parametrize(
@@ -310,7 +335,49 @@ def test_what_cannot_be_learned_from_is_refused():
         (lambda: BPR(check_negatives=1), r"check_negatives of BPR must be True or False; got 1"),
         (lambda: BPR(biases="no"), r"biases of BPR must be True or False"),
         (lambda: BPR(confidence="squared"), r"confidence of BPR must be one of 'linear', 'log', 'bm25'"),
-        (lambda: WARP(trials=0), r"trials of WARP must be a whole number from 1 to 1,000; got 0"),
+        (lambda: BPR(candidates=2**31), r"candidates of BPR must be at most 65,536; got 2147483648"),
+        (lambda: WARP(trials=2**33), r"trials of WARP must be at most 65,536; got 8589934592"),
+        (lambda: WARP(positives=2**33), r"positives of WARP must be at most 65,536; got 8589934592"),
+        (lambda: LogisticMF(per_positive=2**33), r"per_positive of LogisticMF must be at most 65,536"),
+        (
+            lambda: BPR(seed=2**64),
+            r"seed of BPR must be at most 18,446,744,073,709,551,615; got 18446744073709551616",
+        ),
+        (lambda: ts.ALS(seed=2**64), r"seed of ALS must be at most 18,446,744,073,709,551,615"),
+        (
+            lambda: ts.ImplicitALS(seed=2**64),
+            r"seed of ImplicitALS must be at most 18,446,744,073,709,551,615",
+        ),
+        (
+            lambda: ts.ItemKNN(overlap=2**33),
+            r"overlap of ItemKNN must be at most 2,147,483,647; got 8589934592",
+        ),
+        (lambda: ts.UserKNN(neighbours=2**64), r"neighbours of UserKNN must be at most 2,147,483,647"),
+        (
+            lambda: BPR(regularization=1000),
+            r"learning_rate times regularization of BPR must be < 1, .*; got 0.05 and 1000",
+        ),
+        (
+            lambda: BPR(bias_regularization=20),
+            r"learning_rate times bias_regularization of BPR must be < 1, .*; got 0.05 and 20",
+        ),
+        (
+            lambda: WARP(negative_regularization=100.0),
+            r"learning_rate times negative_regularization of WARP must be < 1, .*; got 0.03 and 100.0",
+        ),
+        (
+            lambda: BPR(popularity_exponent=1.0),
+            r'popularity_exponent of BPR is for negatives="popularity"; got 1.0 with negatives="hard"',
+        ),
+        (
+            lambda: LogisticMF(popularity_exponent=0.5),
+            r'popularity_exponent of LogisticMF is for negatives="popularity"; got 0.5 with negatives="uniform"',
+        ),
+        (
+            lambda: BPR(negatives="popularity", popularity_exponent=-1),
+            r"popularity_exponent of BPR must be >= 0; got -1",
+        ),
+        (lambda: WARP(trials=0), r"trials of WARP must be a whole number >= 1; got 0"),
         (lambda: WARP(positives=2, kth=3), r"kth of WARP must be at most positives, 2; got 3"),
         (
             lambda: LogisticMF(negatives="hard"),
@@ -398,6 +465,8 @@ def test_explain_and_update_say_what_to_do_instead():
         values=np.ones(1, np.float32),
         explicit=False,
     )
-    with pytest.raises(UnsupportedError, match=r"BPR learns items by steps.*BPR\(init=model\)"):
+    with pytest.raises(
+        UnsupportedError, match=r"BPR learns items by steps.*BPR\(factors=model\.factors, init=model"
+    ):
         model.update(new)
     assert model.update(None) is model

@@ -60,14 +60,14 @@ def test_models_without_factors_are_scored_once(split, models):
     hand = neighbours(train, weights(train.n_items, 1), _events(train))
     chosen = {"taste": models["taste"], "next": hand}
     calls = []
-    real = type(hand)._rank
+    real = type(hand)._scores
 
-    def counted(self, rows, n, *args):
-        calls.append(n)
-        return real(self, rows, n, *args)
+    def counted(self, rows, threads):
+        calls.append(len(rows))
+        return real(self, rows, threads)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(hand), "_rank", counted)
+        patch.setattr(type(hand), "_scores", counted)
         best = ts.tune_blend(chosen, split.test)
     assert len(calls) == 2  # for the search, and for the value of what is returned
     assert best.info.metrics["ndcg@10"] == ts.evaluate(best, split.test, metrics="ndcg@10")["ndcg@10"]

@@ -53,7 +53,8 @@ pub fn spreads(
 }
 
 /// Adds standardised scores to `total` (users, columns): `weight (s - mean) / deviation` of every row of `scores` (users, items),
-/// with mean and deviation over the row; item i goes to column `column_of[i]`. Rows of equal scores add nothing.
+/// with mean and deviation over the row; item i goes to column `column_of[i]`. Rows of equal
+/// scores add nothing, nor do rows without a mean or deviation, because some score is not finite.
 ///
 /// `weights` has one weight for each row.
 pub fn add_standardised(
@@ -78,7 +79,7 @@ pub fn add_standardised(
             let row = &scores[user * items..(user + 1) * items];
             let mean = row.iter().map(|&s| f64::from(s)).sum::<f64>() / items as f64;
             let square = row.iter().map(|&s| (f64::from(s) - mean).powi(2)).sum::<f64>() / items as f64;
-            if square == 0.0 {
+            if square == 0.0 || !square.is_finite() {
                 return;
             }
             let scale = f64::from(weights[user]) / square.sqrt();
@@ -175,6 +176,9 @@ mod tests {
         let mut none = vec![0.0; 3];
         add_standardised(1, &[5.0; 3], &[0, 1, 2], &[1.0], &mut none, 3);
         add_standardised(1, &[], &[], &[1.0], &mut none, 3);
+        for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            add_standardised(1, &[1.0, odd, 2.0], &[0, 1, 2], &[1.0], &mut none, 3);
+        }
         assert_eq!(none, [0.0; 3]);
     }
 

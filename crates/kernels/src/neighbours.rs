@@ -196,6 +196,26 @@ impl Scorer<'_> {
         });
     }
 
+    /// Scores of all items for every user of the query, the same bits as [`Scorer::best`] gives; `out` is (users, items).
+    pub fn scores(&self, level: Level, threads: usize, query: Query<'_>, out: &mut [f32]) {
+        let (count, tile) = (query.rows.len(), self.tile());
+        assert!(out.len() == count * self.items && query.offset.len() == count);
+        assert!(self.bias.len() == self.items);
+        let out = DisjointSlice::new(out);
+        let init = || self.scratch().1;
+        for_each_chunk(threads, count.div_ceil(CHUNK), init, |total, chunk| {
+            for from in (0..self.items).step_by(tile.max(1)) {
+                let to = self.items.min(from + tile);
+                for user in chunk * CHUNK..count.min((chunk + 1) * CHUNK) {
+                    // SAFETY: every user belongs to one chunk.
+                    let sum = unsafe { out.range(user * self.items + from, user * self.items + to) };
+                    self.sums(level, from, query.x.row(query.rows[user] as usize), sum, total);
+                    finish(sum, &self.bias[from..to], query.offset[user], from, Adjust::default());
+                }
+            }
+        });
+    }
+
     /// Scores of pairs of a user of the query and an item, the same bits as [`Scorer::best`] gives.
     pub fn pairs(
         &self,

@@ -159,6 +159,20 @@ impl Scorer {
         ))
     }
 
+    /// The scores of all items for every user that asks, (users, items), the same bits as `best` gives.
+    fn scores<'py>(
+        &self,
+        py: Python<'py>,
+        asking: Asking<'py>,
+        threads: usize,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let query = query(&asking, self.rows)?;
+        let (count, items) = (query.rows.len(), self.bias.len());
+        let mut out = vec![0f32; count * items];
+        self.with(py, |kernel| kernel.scores(Level::best(), threads, query, &mut out))?;
+        PyArray1::from_vec(py, out).reshape([count, items])
+    }
+
     /// The scores of pairs of a user that asks and an item, the same bits as `best` gives.
     fn pairs<'py>(
         &self,

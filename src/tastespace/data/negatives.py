@@ -117,7 +117,7 @@ def sample(
         Every pair of user and item in it is one event, whatever its value: of ratings, take those that are likes
         first, ``ratings.as_implicit(at_least=4)``, or low ratings become positives.
     per_positive
-        Draws for each event, at least 1.
+        Draws for each event, in 1..2^31 - 1.
     strategy
         ``"uniform"``: all items alike. ``"popularity"``: item i in proportion to :math:`n_i^{power}`, where :math:`n_i`
         is its number of events.
@@ -145,7 +145,7 @@ def sample(
     EmptyError
         If every user has every item.
     TooLargeError
-        If the negatives would not fit in memory.
+        If the negatives take more memory than is free.
 
     Notes
     -----
@@ -167,15 +167,15 @@ def sample(
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
         if not whole or not least <= value < end:
             raise ParameterError(
-                f"{name} of negatives.sample must be a whole number of at least {least}; got {value!r}"
+                f"{name} of negatives.sample must be a whole number in {least}..{end - 1}; got {value!r}"
             )
     table = interactions.by_user
-    announce(
-        f"{per_positive:,} negatives for each of {table.nnz:,} events",
-        table.nnz * (4 * int(per_positive) + 16),
-        "lower per_positive, or draw for some of the events at a time: interactions.select(...)",
-    )
     weights = _weights(interactions, strategy, power)
+    announce(
+        f"negatives.sample of {per_positive:,} items for each of {table.nnz:,} events",
+        (4 * int(per_positive) + 16) * table.nnz,
+        "choose a smaller per_positive, or sample parts of the events",
+    )
     negatives = _native.draw_negatives(
         int(seed),
         table.indptr,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Literal, Self
 
 import numpy as np
@@ -12,14 +13,15 @@ import numpy as np
 from tastespace.data.csr import Csr, Duplicates
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
-from tastespace.errors import InputError, ParameterError, UnknownItemError, UnsupportedError
+from tastespace.errors import HistoryError, InputError, ParameterError, UnknownItemError, UnsupportedError
 from tastespace.models.explanation import Explanation
 from tastespace.models.fold_in import Histories
 from tastespace.models.info import ModelInfo
-from tastespace.models.listing import Listing
-from tastespace.models.padding import Floats
+from tastespace.models.listing import POPULAR, Listing
+from tastespace.models.padding import Floats, frozen
 from tastespace.models.protocol import Id
 from tastespace.models.reading import Doubles, Reader
+from tastespace.models.reranking import popularity_of
 from tastespace.models.table import Table
 from tastespace.models.visitor import Visitor, history_of
 
@@ -31,6 +33,7 @@ class Answering(Listing):
     mean: float
     explicit: bool
     solver: Reader | None
+    popularity: Floats | None
 
     @abstractmethod
     def _contributions(self, events: Csr, item: int) -> Doubles:
@@ -118,7 +121,8 @@ class Answering(Listing):
 
         The result ranks, predicts and explains for these users, and ``events`` are their history. Items that this
         model does not know are left out, and ``info.data["folded_in"]`` counts the events on them. A user of whom no
-        item is known stands at the origin, with bias 0 and without a history.
+        item is known stands at the origin, with bias 0 and without a history. How popular items are, for
+        ``popularity_penalty``, stays what it was in training.
 
         Parameters
         ----------
@@ -193,6 +197,39 @@ class Answering(Listing):
             explicit=self.explicit,
             scale=self.scale,
         )
+
+    def _checked_popularity(self) -> Floats | None:
+        """The given popularity, read-only.
+
+        Raises
+        ------
+        InputError
+            If it does not fit the items.
+        """
+        given = self.popularity
+        if given is None:
+            return None
+        if given.shape != (len(self.items),) or given.dtype != np.float32 or not np.isfinite(given).all():
+            raise InputError(
+                f"popularity must be float32 {(len(self.items),)} and finite; got {given.dtype} {given.shape}"
+            )
+        return frozen(given)
+
+    def _trained_popularity(self) -> Floats | None:
+        """How popular items were in training, for a model of newcomers; None: nobody knows."""
+        unknown = self.popularity is None and (self.history is None or "folded_in" in self.info.data)
+        return None if unknown else self._popularity
+
+    @cached_property
+    def _popularity(self) -> Floats:
+        if self.popularity is not None:
+            return self.popularity
+        if "folded_in" in self.info.data:
+            raise HistoryError(
+                "this model holds newcomers and does not know how popular items were in training: the model that "
+                "placed them was saved without histories; save that with history=True"
+            )
+        return popularity_of(self._history(POPULAR))
 
     def _solver(self, what: str) -> Reader:
         if self.solver is None:

@@ -112,12 +112,13 @@ class Scored(Part):
         known = rows >= 0
         if weight == 0 or not known.any():
             return
-        part = np.zeros((int(known.sum()), total.shape[1]), np.float32)
-        found, scores = self.model._rank(rows[known], len(self.columns), False, None, threads)
-        whole = np.empty_like(scores)
-        np.put_along_axis(whole, found, scores, axis=1)
-        weights = np.full(len(part), weight, np.float32)
-        _native.add_standardised(whole, self.columns, weights, part, threads)
+        scores = self.model._scores(rows[known], threads)
+        weights = np.full(len(scores), weight, np.float32)
+        if known.all():
+            _native.add_standardised(scores, self.columns, weights, total, threads)
+            return
+        part = np.zeros((len(scores), total.shape[1]), np.float32)
+        _native.add_standardised(scores, self.columns, weights, part, threads)
         total[known] += part
 
     def remembered(self, user_rows: Rows, items: int, threads: int) -> Remembered:

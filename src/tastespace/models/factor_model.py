@@ -37,7 +37,7 @@ Offsets = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FactorModel(Answering):
-    """A fitted, frozen factor model that remembers its ids and what each user has seen.
+    r"""A fitted, frozen factor model that remembers its ids and what each user has seen.
 
     Trainers make it; :func:`tastespace.load` reads it from a file. Factors may have zero columns (popularity,
     baseline). All arrays are read-only float32.
@@ -62,6 +62,9 @@ class FactorModel(Answering):
         How rows are solved again, for ``fold_in``, ``update`` and ``explain``; None where they cannot be.
     info
         Trainer, parameters, data summary, metrics, version.
+    popularity
+        :math:`\log(1 + n_i)` of each item, float32 (items,), where the history is not that of training: after
+        :meth:`fold_in_many`. None: counted from the history.
     """
 
     users: Vocabulary
@@ -76,6 +79,7 @@ class FactorModel(Answering):
     scale: tuple[float, float] | None
     solver: RowSolver | None
     info: ModelInfo
+    popularity: Floats | None = None
     threads: InitVar[int | None] = None
     _p: Floats = field(init=False)
     _side: Side = field(init=False)
@@ -115,6 +119,7 @@ class FactorModel(Answering):
             len(self.items),
         ):
             raise InputError(f"history must be (users, items); got {self.history!r}")
+        put(self, "popularity", self._checked_popularity())
         p, q = pad(self.user_factors), pad(self.item_factors)
         put(self, "user_factors", p[:, :k])
         put(self, "item_factors", q[:, :k])
@@ -170,6 +175,10 @@ class FactorModel(Answering):
             return self._ranker.best(vectors, offset, n, threads, exclude)
         bias = adjust.bias(self.item_bias)
         return self._ranker.best(vectors, offset, n, threads, exclude, bias, adjust.positive, adjust.negative)
+
+    def _scores(self, user_rows: Rows, threads: int) -> Scores:
+        scores = self._ranker.scores(self._p.take(user_rows, axis=0), threads)
+        return scores + self._offset.take(user_rows)[:, None]
 
     def concordant_pairs(
         self,
@@ -304,6 +313,7 @@ class FactorModel(Answering):
             history=found.table,
             explicit=events.explicit,
             info=info,
+            popularity=self._trained_popularity(),
             threads=threads,
         )
 
@@ -330,6 +340,7 @@ class FactorModel(Answering):
             scale=None if self.scale is None else merged.scale,
             solver=solver,
             info=replace(self.info, data=summarize(merged)),
+            popularity=None if self.popularity is None else _grow(self.popularity, merged.n_items),
         )
 
     def _packed(self, history: bool) -> tuple[Arrays, dict[str, Any]]:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 #: What a list without seen items does with the history.
 SEEN = "leave out what they have seen"
 
+#: What a penalty of popular items does with it.
+POPULAR = "count how popular items are"
+
 
 class Listing(ABC):
     """The lists and predictions that follow from a model's scores."""
@@ -56,6 +59,10 @@ class Listing(ABC):
         threads: int | None = None,
     ) -> tuple[Rows, Scores]:
         """:meth:`rank` of rows that are known to be users."""
+
+    @abstractmethod
+    def _scores(self, user_rows: Rows, threads: int) -> Scores:
+        """Raw scores of all items, float32 (users, items): the same bits as :meth:`rank` gives."""
 
     @abstractmethod
     def score_pairs(self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None) -> Scores:
@@ -305,7 +312,7 @@ class Listing(ABC):
     # Derived from the frozen history alone; made on first use because a model may never be asked.
     @cached_property
     def _popularity(self) -> Floats:
-        return popularity_of(self._history("count how popular items are"))
+        return popularity_of(self._history(POPULAR))
 
     def _item_vectors(self) -> tuple[Floats, Floats]:
         """What items are alike by: padded rows, and one over their lengths."""

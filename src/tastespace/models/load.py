@@ -70,6 +70,7 @@ def _model(arrays: Arrays, metadata: dict[str, Any], path: Path) -> Model:
         "explicit": metadata["explicit"],
         "scale": None if scale is None else (scale[0], scale[1]),
         "info": ModelInfo(**metadata["info"]),
+        "popularity": arrays.get("popularity"),
     }
     solver = metadata["solver"]
     extra = inside("solver", arrays)

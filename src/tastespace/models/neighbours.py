@@ -69,6 +69,9 @@ class NeighbourModel(Answering):
         The profile: how histories enter the sums.
     info
         Trainer, parameters, data summary, metrics, version.
+    popularity
+        :math:`\log(1 + n_i)` of each item, float32 (items,), where the history is not that of training: after
+        :meth:`fold_in_many`. None: counted from the history.
     """
 
     users: Vocabulary
@@ -81,6 +84,7 @@ class NeighbourModel(Answering):
     scale: tuple[float, float] | None
     solver: Profile
     info: ModelInfo
+    popularity: Floats | None = None
     user_bias: Floats = field(init=False)
     _query: Csr | None = field(init=False)
     _scorer: _native.Scorer | None = field(init=False)
@@ -111,6 +115,7 @@ class NeighbourModel(Answering):
         history = self.history
         if history is not None and (history.rows, history.columns) != (len(self.users), len(self.items)):
             raise InputError(f"history must be (users, items); got {history!r}")
+        put(self, "popularity", self._checked_popularity())
         bias = np.zeros(len(self.users), np.float32) if history is None else self.solver.offsets(history)
         put(self, "user_bias", frozen(bias))
         known = None if history is None else self._valued(history)
@@ -180,6 +185,11 @@ class NeighbourModel(Answering):
     ) -> tuple[Rows, Scores]:
         seen = (self._history(SEEN), user_rows) if exclude_seen else None
         return self._best(self._asking(user_rows), n, seen, adjust, threads)
+
+    def _scores(self, user_rows: Rows, threads: int) -> Scores:
+        asking = self._asking(user_rows)
+        assert self._scorer is not None  # who asks has looked
+        return self._scorer.scores(asking, threads)
 
     def score_pairs(self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None) -> Scores:
         """Raw scores of pairs of rows, float32 (pairs,); the same bits as :meth:`rank` gives.
@@ -300,7 +310,14 @@ class NeighbourModel(Answering):
                 f"{self.info.trainer} compares newcomers with its own users, so they cannot stand alone in a model "
                 "(fold_in_many); place them one by one by fold_in, or fit it again with their events"
             )
-        return replace(self, users=events.users, history=found.table, explicit=events.explicit, info=info)
+        return replace(
+            self,
+            users=events.users,
+            history=found.table,
+            explicit=events.explicit,
+            info=info,
+            popularity=self._trained_popularity(),
+        )
 
     def _updated(self, merged: Interactions, new: Interactions) -> NeighbourModel:
         if not self.between_items:

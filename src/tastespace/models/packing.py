@@ -25,6 +25,8 @@ def packed(model: Answering, kind: str, own: Arrays, *, history: bool) -> tuple[
         **ids.pack("users", model.users.ids),
         **ids.pack("items", model.items.ids),
     }
+    if model.popularity is not None:
+        arrays["popularity"] = model.popularity
     if history and model.history is not None:
         arrays |= pack_table("history", model.history)
     solver = None

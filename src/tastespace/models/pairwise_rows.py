@@ -92,7 +92,8 @@ class PairwiseRows(RowSolver):
     def _refusal(self) -> UnsupportedError:
         return UnsupportedError(
             f"{self.trainer} learns items by steps, so it cannot take new events into a finished model; place users by "
-            f"fold_in or fold_in_many, or go on learning: {self.trainer}(init=model).fit(all events)"
+            f"fold_in or fold_in_many, or go on learning: {self.trainer}(factors=model.factors, init=model, "
+            "...).fit(all events), with the other settings in model.info.params and another seed"
         )
 
     def contributions(self, events: Csr, items: Side, item: int) -> Doubles:

@@ -174,6 +174,9 @@ class Reranked(Listing):
             raise _twice()
         return self._rank(user_rows, n, exclude_seen, adjust)
 
+    def _scores(self, user_rows: Rows, threads: int) -> Scores:
+        return self.model._scores(user_rows, threads)
+
     def score_pairs(self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None) -> Scores:
         """Raw scores of the model, float32 (pairs,); those in lists are others."""
         return self.model.score_pairs(user_rows, item_rows, threads=threads)

@@ -110,7 +110,7 @@ class ALS(Trainer):
         self._check_count("factors", 1)
         self._check_count("epochs", 1)
         self._check_count("cg_steps", 1)
-        self._check_count("seed", 0)
+        self._check_seed()
         if self.regularization is not None:
             self._check_number("regularization", above=0)
         for name in ("bias_regularization", "frequency_scaling"):

@@ -14,6 +14,9 @@ from tastespace.data.split import Split
 from tastespace.errors import EmptyError, InputError, ParameterError
 from tastespace.models.factor_model import FactorModel
 
+#: The largest count that every kernel takes, and the largest seed.
+MOST, MOST_SEED = 2**31 - 1, 2**64 - 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trainer:
@@ -46,17 +49,20 @@ class Trainer:
     def _refuse(self, name: str, need: str) -> ParameterError:
         return ParameterError(f"{name} of {type(self).__name__} must be {need}; got {getattr(self, name)!r}")
 
-    def _check_count(self, name: str, least: int, most: int | None = None) -> None:
+    def _check_count(self, name: str, least: int, most: int = MOST) -> None:
         value = getattr(self, name)
-        need = f"a whole number >= {least}" if most is None else f"a whole number from {least} to {most:,}"
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise self._refuse(name, need)
-        number = int(value)  # a NumPy integer is as good
-        if most is not None and number > most:
-            raise self._refuse(name, need)
-        object.__setattr__(self, name, number)
+            raise self._refuse(name, f"a whole number >= {least}")
+        if int(value) > most:
+            raise self._refuse(name, f"at most {most:,}")
+        object.__setattr__(self, name, int(value))  # a NumPy integer is as good
 
-    def _check_number(self, name: str, *, above: float | None = None, least: float | None = None) -> None:
+    def _check_seed(self) -> None:
+        self._check_count("seed", 0, MOST_SEED)
+
+    def _check_number(
+        self, name: str, *, above: float | None = None, least: float | None = None, most: float | None = None
+    ) -> None:
         value = getattr(self, name)
         number = (
             not isinstance(value, bool)
@@ -67,6 +73,8 @@ class Trainer:
             raise self._refuse(name, f"> {above:g}")
         if least is not None and not (number and value >= least):
             raise self._refuse(name, f">= {least:g}")
+        if most is not None and value > most:
+            raise self._refuse(name, f"at most {most:g}")
         if not isinstance(value, int):
             object.__setattr__(self, name, float(value))
 

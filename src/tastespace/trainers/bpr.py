@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tastespace.trainers.pairwise import MOST, Loss, PairwiseTrainer
+from tastespace.trainers.pairwise import EXPONENT, MOST_DRAWS, Loss, PairwiseTrainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +27,13 @@ class BPR(PairwiseTrainer):
     negatives
         How j is drawn: ``"uniform"``; ``"popularity"``, in proportion to the number of its events to the power
         ``popularity_exponent``; ``"hard"``, the default: the best scored of several ``candidates``, the first drawn
-        uniformly and the others from the same block of items. A block holds at least 64 items where there are so
-        many, and blocks are drawn anew for each epoch.
+        uniformly and the others from the same block of items. A block holds at least 64 items, or half of a
+        catalogue of fewer than 128, and blocks are drawn anew for each epoch.
+    popularity_exponent
+        For ``negatives="popularity"`` alone, >= 0; 0 is uniform. None: 0.5.
     candidates
-        For ``negatives="hard"``, 2 to 1000: more of them press the top of the lists harder, and an epoch takes longer.
+        For ``negatives="hard"``, in 2..65,536: more of them press the top of the lists harder, and an epoch takes
+        longer. No more are drawn than there are items.
 
     References
     ----------
@@ -43,15 +46,19 @@ class BPR(PairwiseTrainer):
     """
 
     negatives: Literal["uniform", "popularity", "hard"] = "hard"
+    popularity_exponent: float | None = None
     candidates: int = 8
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_choice("negatives", ("uniform", "popularity", "hard"))
-        self._check_count("candidates", 2, MOST)
+        self._check_exponent(self.popularity_exponent, self.negatives)
+        self._check_count("candidates", 2, MOST_DRAWS)
 
-    def _loss(self) -> Loss:
-        return Loss("bpr", (self.candidates if self.negatives == "hard" else 1,))
+    def _loss(self, items: int) -> Loss:
+        return Loss("bpr", (min(self.candidates, items) if self.negatives == "hard" else 1,))
 
-    def _popular(self) -> bool:
-        return self.negatives == "popularity"
+    def _exponent(self) -> float | None:
+        if self.negatives != "popularity":
+            return None
+        return EXPONENT if self.popularity_exponent is None else self.popularity_exponent

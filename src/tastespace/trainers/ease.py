@@ -29,6 +29,9 @@ SAMPLE = 1000
 #: How the kernels take a table.
 _Table = tuple[np.ndarray, np.ndarray, Floats | None]
 
+#: With more, nothing but rounding is left in float32.
+MOST_PENALTY = 1e30
+
 
 @dataclass(frozen=True, kw_only=True)
 class EASE(Trainer):
@@ -53,7 +56,7 @@ class EASE(Trainer):
     Parameters
     ----------
     regularization
-        :math:`\lambda` > 0, in squared units of X: an item of few events is drawn to weights of 0.
+        :math:`\lambda` > 0 and at most 1e30, in squared units of X: an item of few events is drawn to weights of 0.
     confidence
         How the value r of an event becomes its entry in X: ``"linear"``, ``"log"``, ``"bm25"`` or ``"tfidf"``, see
         :class:`tastespace.models.confidence.Confidence`; all 1 where events have no values.
@@ -88,7 +91,7 @@ class EASE(Trainer):
         ParameterError
             Naming the setting, what it must be, and what it is.
         """
-        self._check_number("regularization", above=0)
+        self._check_number("regularization", above=0, most=MOST_PENALTY)
         self._check_choice("confidence", KINDS)
         self._check_type("sparse", bool, "True or False")
         self._check_count("neighbours", 1)

@@ -117,7 +117,7 @@ class ImplicitALS(Trainer):
         self._check_count("factors", 1)
         self._check_count("epochs", 1)
         self._check_count("cg_steps", 1)
-        self._check_count("seed", 0)
+        self._check_seed()
         self._check_number("frequency_scaling", least=0)
         if self.confidence is not None:
             self._check_choice("confidence", KINDS)

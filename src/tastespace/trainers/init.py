@@ -126,6 +126,7 @@ def start_factors(
     if isinstance(init, FactorModel) and not 0 < init.factors <= factors:
         raise ParameterError(
             f"init has {init.factors} factors; a fit of {factors} can start from 1 to {factors}"
+            + (f": pass factors={init.factors}, or more" if init.factors else "")
         )
     check_memory(len(users) + len(items), factors)
     p, q = blank(len(users), factors), blank(len(items), factors)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from tastespace.trainers.pairwise import MOST, Loss, PairwiseTrainer
+from tastespace.trainers.pairwise import EXPONENT, MOST_DRAWS, Loss, PairwiseTrainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +30,10 @@ class LogisticMF(PairwiseTrainer):
     negatives
         How j is drawn: ``"uniform"``, or ``"popularity"``, in proportion to the number of its events to the power
         ``popularity_exponent``.
+    popularity_exponent
+        For ``negatives="popularity"`` alone, >= 0; 0 is uniform. None: 0.5.
     per_positive
-        m, drawn items for each event, 1 to 1000.
+        m in 1..65,536, drawn items for each event.
 
     References
     ----------
@@ -43,15 +45,19 @@ class LogisticMF(PairwiseTrainer):
     regularization: float = 0.008
     bias_regularization: float = 0.005
     negatives: Literal["uniform", "popularity"] = "uniform"
+    popularity_exponent: float | None = None
     per_positive: int = 4
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_choice("negatives", ("uniform", "popularity"))
-        self._check_count("per_positive", 1, MOST)
+        self._check_exponent(self.popularity_exponent, self.negatives)
+        self._check_count("per_positive", 1, MOST_DRAWS)
 
-    def _loss(self) -> Loss:
+    def _loss(self, items: int) -> Loss:
         return Loss("logistic", (self.per_positive,), -math.log(self.per_positive))
 
-    def _popular(self) -> bool:
-        return self.negatives == "popularity"
+    def _exponent(self) -> float | None:
+        if self.negatives != "popularity":
+            return None
+        return EXPONENT if self.popularity_exponent is None else self.popularity_exponent

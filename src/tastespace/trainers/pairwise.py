@@ -13,7 +13,7 @@ import numpy.typing as npt
 import tastespace._native as _native
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
-from tastespace.errors import EmptyError, NumericalError
+from tastespace.errors import EmptyError, NumericalError, ParameterError
 from tastespace.models.confidence import KINDS, Confidence, Kind
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
@@ -26,14 +26,17 @@ from tastespace.trainers.loop import State, run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.version import __version__
 
-#: The most draws for one step: far more than are of any use, and all of a block are held at a time.
-MOST = 1000
+#: The power of popularity where none is given.
+EXPONENT = 0.5
 
 #: Standard deviation of the start times sqrt(factors).
 START = 0.1
 
 #: Events a user, on average, from which the learning rate is chosen as for any longer histories.
 LONG = 64
+
+#: Most draws for one event, which are held together.
+MOST_DRAWS = 2**16
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,6 @@ class PairwiseTrainer(Trainer):
         :math:`\lambda_b` >= 0.
     biases
         Learn biases of items.
-    popularity_exponent
-        For ``negatives="popularity"`` of a trainer that has it, >= 0; 0 is uniform.
     check_negatives
         Draw items that the user has not; False: any other than the seen item of the sample.
     confidence
@@ -87,7 +88,9 @@ class PairwiseTrainer(Trainer):
         weights are divided by their mean. None: ``"log"``.
     init
         ``"svd"``: a truncated singular value decomposition; a model to start from (more factors are allowed); or
-        arrays (users, factors) and (items, factors). None: small random numbers.
+        arrays (users, factors) and (items, factors). None: small random numbers. Only factors and biases come from a
+        model: the learning rate starts high again, and the draws and the order of steps are those of the first epochs
+        of ``seed``. To go on learning, pass another seed and a lower ``learning_rate``.
     stopping
         A rule on the validation set; without one, ``valid`` is measured by ``Stopping("ndcg@10")``.
     seed
@@ -108,7 +111,6 @@ class PairwiseTrainer(Trainer):
     negative_regularization: float | None = None
     bias_regularization: float = 0.001
     biases: bool = True
-    popularity_exponent: float = 0.5
     check_negatives: bool = True
     confidence: Kind | None = None
     init: Start = field(default=None, repr=False, compare=False)
@@ -129,10 +131,10 @@ class PairwiseTrainer(Trainer):
         """
         self._check_count("factors", 1)
         self._check_count("epochs", 1)
-        self._check_count("seed", 0)
+        self._check_seed()
         if self.learning_rate is not None:
             self._check_number("learning_rate", above=0)
-        for name in ("regularization", "bias_regularization", "popularity_exponent", "decay"):
+        for name in ("regularization", "bias_regularization", "decay"):
             self._check_number(name, least=0)
         if self.decay > 1:
             raise self._refuse("decay", "in 0..1")
@@ -143,19 +145,46 @@ class PairwiseTrainer(Trainer):
         if self.confidence is not None:
             self._check_choice("confidence", KINDS)
         self._check_type("biases", bool, "True or False")
+        self._check_steps()
         self._check_type("check_negatives", bool, "True or False")
         self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
         self._check_init()
         self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
 
-    @abstractmethod
-    def _loss(self) -> Loss:
-        """What is minimised."""
+    def _check_steps(self) -> None:
+        """Refuse penalties that alone carry a row past zero in one step, at the least rate where none is given."""
+        rate = self.rates[0] if self.learning_rate is None else self.learning_rate
+        for side in (
+            ("user", "positive", "negative", "bias") if self.biases else ("user", "positive", "negative")
+        ):
+            own = f"{side}_regularization"
+            name = "regularization" if getattr(self, own) is None else own
+            penalty = self._penalty(side)
+            if rate * penalty >= 1:
+                raise ParameterError(
+                    f"learning_rate times {name} of {type(self).__name__} must be < 1, or every step carries what it "
+                    f"penalises past zero; got {rate!r} and {penalty!r}"
+                )
 
-    def _popular(self) -> bool:
-        """Whether popular items are drawn more often."""
-        return False
+    @abstractmethod
+    def _loss(self, items: int) -> Loss:
+        """What is minimised on a catalogue of so many items."""
+
+    def _exponent(self) -> float | None:
+        """Power of the number of events by which unseen items are drawn; None: all alike."""
+        return None
+
+    def _check_exponent(self, exponent: float | None, negatives: str) -> None:
+        """Checks ``popularity_exponent`` of a trainer that has it."""
+        if exponent is None:
+            return
+        self._check_number("popularity_exponent", least=0)
+        if negatives != "popularity":
+            raise ParameterError(
+                f'popularity_exponent of {type(self).__name__} is for negatives="popularity"; got {exponent!r} with '
+                f'negatives="{negatives}"'
+            )
 
     def _penalty(self, side: str) -> float:
         own: float | None = getattr(self, f"{side}_regularization")
@@ -229,15 +258,17 @@ class _Run:
     ) -> None:
         check_weights(train)
         self.trainer, self.train, self.threads, self.measures = trainer, train, threads, measured
-        self.loss = trainer._loss()
+        self.loss = trainer._loss(train.n_items)
         if self.loss.name != "logistic":
             _check_pairs(trainer, train)
         self.epoch, self.total = 0, 0.0
         confidence = Confidence.learn(trainer.confidence or "log", train.by_user, train.by_item)
         weights = confidence.user_weights(train.by_user)
         popularity: npt.NDArray[np.float64] | None = None
-        if trainer._popular():
-            popularity = train.by_item.counts().astype(np.float64) ** trainer.popularity_exponent
+        exponent = trainer._exponent()
+        if exponent is not None:
+            counts = train.by_item.counts()
+            popularity = (counts / counts.max()) ** exponent
         self.rows = PairwiseRows(
             trainer=type(trainer).__name__,
             loss=self.loss.name,
@@ -287,10 +318,11 @@ class _Run:
             self.threads,
         )
         self.epoch += 1
-        for noun, x in (("user", self.p), ("item", self.q)):
-            if not np.isfinite(x).all():
+        for noun, x, bias in (("user", self.p, self.b_u), ("item", self.q, self.b_i)):
+            if not (np.isfinite(x).all() and np.isfinite(bias).all()):
                 raise NumericalError(
-                    f"factors of the {noun} side left the range of float32 in epoch {self.epoch}; lower learning_rate"
+                    f"factors or biases of the {noun} side left the range of float32 in epoch {self.epoch}; lower "
+                    "learning_rate"
                 )
 
     def objective(self) -> float:

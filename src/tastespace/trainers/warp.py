@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tastespace.trainers.pairwise import MOST, Loss, PairwiseTrainer
+from tastespace.trainers.pairwise import MOST_DRAWS, Loss, PairwiseTrainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,16 +22,16 @@ class WARP(PairwiseTrainer):
     where :math:`\lfloor I / n \rfloor`, at least 1, estimates among all I items the rank of i with its margin: every
     draw is uniform over all items, and items that the user has never count as above. H(I) only sets the scale, so that
     one learning rate suits catalogues of any size. The first draw is from all items, the others are from its block of
-    at least 64 items (where there are so many); blocks are drawn anew for each epoch. Further parameters are those of
-    :class:`tastespace.trainers.pairwise.PairwiseTrainer`.
+    at least 64 items (half of a catalogue of fewer than 128); blocks are drawn anew for each epoch. Further
+    parameters are those of :class:`tastespace.trainers.pairwise.PairwiseTrainer`.
 
     Parameters
     ----------
     trials
-        Draws for one event, 1 to 1000.
+        Draws for one event, in 1..65,536.
     positives, kth
         k-OS: for each step ``positives`` events of the user are drawn and the one with the ``kth`` highest score, as
-        the epoch began, is lifted; 1 <= kth <= positives <= 1000. (1, 1) is plain WARP: each event in turn.
+        the epoch began, is lifted; 1 <= kth <= positives <= 65,536. (1, 1) is plain WARP: each event in turn.
 
     References
     ----------
@@ -50,9 +50,9 @@ class WARP(PairwiseTrainer):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("trials", "positives", "kth"):
-            self._check_count(name, 1, MOST)
+            self._check_count(name, 1, MOST_DRAWS)
         if self.kth > self.positives:
             raise self._refuse("kth", f"at most positives, {self.positives}")
 
-    def _loss(self) -> Loss:
+    def _loss(self, items: int) -> Loss:
         return Loss("warp", (self.trials, self.positives, self.kth))

@@ -125,6 +125,14 @@ fn lists_and_pairs_equal_the_definition() {
                     for (item, score) in found[7 * n..8 * n].iter().zip(&scores[7 * n..]) {
                         assert_eq!(whole[*item as usize], *score);
                     }
+                    let (mut one, mut more) = (vec![7.0; users * items], vec![8.0; users * items]);
+                    scorer.scores(level, 1, query, &mut one);
+                    scorer.scores(level, 3, query, &mut more);
+                    assert_eq!(one, more);
+                    assert_eq!(one[7 * items..8 * items], whole);
+                    for (at, &item) in found.iter().enumerate().filter(|&(_, &item)| item >= 0) {
+                        assert_eq!(one[at / n * items + item as usize], scores[at]);
+                    }
                 }
             }
         }
@@ -172,6 +180,8 @@ fn no_items_and_no_events_are_fine() {
     let scorer =
         Scorer { matrix: Matrix::Sparse(empty), items: 2, bias: &bias, share: Share::Matrix, damping: 0.0 };
     let (mut found, mut scores) = ([7; 3], [7.0; 3]);
+    scorer.scores(Level::best(), 1, query, &mut scores[..2]);
+    assert_eq!(scores[..2], bias);
     scorer.best(Level::best(), 1, query, 3, None, Adjust::default(), &mut found, &mut scores);
     assert_eq!((found, scores), ([1, 0, -1], [2.0, 1.0, f32::NEG_INFINITY]));
 }

@@ -50,7 +50,9 @@ pub struct Drawer<'a> {
 pub struct Scratch {
     /// One bit for each item of the user at hand.
     seen: Vec<u64>,
-    /// The items that the user has not, and the running sum of their chances; empty until they are asked for.
+    /// Whether the items that the user has not are listed.
+    listed: bool,
+    /// These items, and the running sum of their chances; there may be none.
     free: Vec<u32>,
     sums: Vec<f64>,
     scores: Vec<f32>,
@@ -64,6 +66,7 @@ impl Scratch {
     pub fn new(items: usize) -> Self {
         Self {
             seen: vec![0; items.div_ceil(64)],
+            listed: false,
             free: Vec::new(),
             sums: Vec::new(),
             scores: Vec::new(),
@@ -112,7 +115,7 @@ impl Drawer<'_> {
         if settings.checked {
             row.iter().for_each(|&item| scratch.seen[item as usize / 64] |= 1 << (item % 64));
         }
-        scratch.free.clear();
+        scratch.listed = false;
         match settings.loss {
             Loss::Bpr { .. } => {
                 for event in range {
@@ -132,10 +135,7 @@ impl Drawer<'_> {
                         _ => range.start + ranked(&mut words, scratch, count, which),
                     };
                     // Any item at all: whether it is unseen matters, and is asked, only where it scores high.
-                    let other = match self.alias {
-                        Some(alias) => alias.draw(&mut words),
-                        None => words.below(events.items as u32),
-                    };
+                    let other = words.below(events.items as u32);
                     self.push(scratch, user, events.indices[event], other, events.weight(event));
                 }
             }
@@ -187,7 +187,8 @@ impl Drawer<'_> {
                 }
             }
         }
-        if scratch.free.is_empty() || !self.settings.checked {
+        if !scratch.listed || !self.settings.checked {
+            scratch.listed = true;
             scratch.free.clear();
             scratch.sums.clear();
             let mut sum = 0.0;

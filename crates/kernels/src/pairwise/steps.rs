@@ -211,6 +211,12 @@ unsafe fn bpr<L: Lanes>(work: &Work<'_>, samples: &[Sample]) -> f64 {
     total
 }
 
+/// Candidates that are drawn ahead at a time.
+const DRAWN: usize = 1 << 14;
+
+/// Times that the next best of all candidates is looked for in place of one that the user has.
+const TRIES: usize = 4;
+
 /// [`bpr`] with the best scored of several unseen items.
 #[inline(always)]
 unsafe fn hardest<L: Lanes>(
@@ -219,44 +225,58 @@ unsafe fn hardest<L: Lanes>(
     candidates: usize,
     words: &mut Words,
 ) -> f64 {
-    // All draws first, so that their rows can be asked for ahead; in fours, and what is too many is not looked at.
+    // Some draws before the steps, so that their rows can be asked for ahead; in fours, and what is too many is not
+    // looked at.
     let width = candidates.next_multiple_of(4);
-    let mut drawn = Vec::with_capacity(samples.len() * width);
-    for sample in samples {
-        let (from, to) = work.block(sample.other);
-        drawn.push(sample.other);
-        drawn.extend((1..candidates).map(|_| from + words.below(to - from)));
-        drawn.resize(drawn.len().next_multiple_of(width), sample.other);
-    }
+    let some = (DRAWN / width).max(1);
+    let mut drawn = Vec::with_capacity(samples.len().min(some) * width);
     let mut scores = vec![0.0f32; width];
     let mut total = 0.0;
-    for (at, &sample) in samples.iter().enumerate() {
-        // SAFETY: the samples of a task touch its own rows.
-        unsafe {
-            work.prefetch::<L>(samples.get(at + AHEAD));
-            if let Some(later) = drawn.get((at + AHEAD) * width..(at + AHEAD) * width + candidates) {
-                later[1..].iter().for_each(|&place| work.prefetch_item::<L>(place));
-            }
-            let p = work.user(sample.user);
-            let drawn = &drawn[at * width..(at + 1) * width];
-            work.scores::<L>(p, drawn, &mut scores);
-            let mine = dot::<L>(p, work.item(sample.item), work.stride) + *work.bias(sample.item);
-            // The first is unseen; a better one is taken where it is.
-            let best = loop {
-                let best = (1..candidates).fold(0, |best, c| if scores[c] > scores[best] { c } else { best });
-                if best == 0 || work.free(sample, drawn[best]) {
-                    break best;
+    for samples in samples.chunks(some) {
+        drawn.clear();
+        for sample in samples {
+            let (from, to) = work.block(sample.other);
+            drawn.push(sample.other);
+            drawn.extend((1..candidates).map(|_| from + words.below(to - from)));
+            drawn.resize(drawn.len().next_multiple_of(width), sample.other);
+        }
+        for (at, &sample) in samples.iter().enumerate() {
+            // SAFETY: the samples of a task touch its own rows.
+            unsafe {
+                work.prefetch::<L>(samples.get(at + AHEAD));
+                if let Some(later) = drawn.get((at + AHEAD) * width..(at + AHEAD) * width + candidates) {
+                    later[1..].iter().for_each(|&place| work.prefetch_item::<L>(place));
                 }
-                scores[best] = f32::NEG_INFINITY;
-            };
-            let lead = mine - scores[best];
-            if work.settings.measured {
-                total += f64::from(sample.weight) * softplus(-lead);
+                let p = work.user(sample.user);
+                let drawn = &drawn[at * width..(at + 1) * width];
+                work.scores::<L>(p, drawn, &mut scores);
+                let mine = dot::<L>(p, work.item(sample.item), work.stride) + *work.bias(sample.item);
+                let best = best_unseen(work, sample, &drawn[..candidates], &mut scores);
+                let lead = mine - scores[best];
+                if work.settings.measured {
+                    total += f64::from(sample.weight) * softplus(-lead);
+                }
+                pair_step::<L>(work, sample, drawn[best], sample.weight * sigmoid(-lead));
             }
-            pair_step::<L>(work, sample, drawn[best], sample.weight * sigmoid(-lead));
         }
     }
     total
+}
+
+/// Which of the drawn items scores best of those that may stand against the sample's; the first may, and a better one
+/// is taken where it is.
+#[inline(always)]
+pub(super) fn best_unseen(work: &Work<'_>, sample: Sample, drawn: &[u32], scores: &mut [f32]) -> usize {
+    for _ in 0..TRIES {
+        let best = (1..drawn.len()).fold(0, |best, c| if scores[c] > scores[best] { c } else { best });
+        if best == 0 || work.free(sample, drawn[best]) {
+            return best;
+        }
+        scores[best] = f32::NEG_INFINITY;
+    }
+    // Of a user who has most items; now each candidate is asked about once, so that many of them take no square.
+    let better = |best: usize, c: usize| scores[c] > scores[best] && work.free(sample, drawn[c]);
+    (1..drawn.len()).fold(0, |best, c| if better(best, c) { c } else { best })
 }
 
 /// The sum of 1 / r for r in 1..=n.
@@ -271,8 +291,10 @@ fn harmonic(n: u32) -> f32 {
 #[inline(always)]
 unsafe fn warp<L: Lanes>(work: &Work<'_>, samples: &[Sample], trials: u32, words: &mut Words) -> f64 {
     let items = work.events.items as u32;
+    // The weight of a step by the draws before it; from as many as there are items on it is the same.
     let weights: Vec<f32> =
-        (1..=trials).map(|draws| harmonic((items / draws).max(1)) / harmonic(items)).collect();
+        (1..=trials.min(items)).map(|draws| harmonic((items / draws).max(1)) / harmonic(items)).collect();
+    let weight = |draws: u32| weights[(draws.min(items) - 1) as usize];
     let mut total = 0.0;
     for (at, &sample) in samples.iter().enumerate() {
         // SAFETY: the samples of a task touch its own rows.
@@ -282,13 +304,13 @@ unsafe fn warp<L: Lanes>(work: &Work<'_>, samples: &[Sample], trials: u32, words
             let (from, to) = work.block(sample.other);
             let floor = dot::<L>(p, work.item(sample.item), work.stride) + *work.bias(sample.item) - 1.0;
             let (mut drawn, mut scores) = ([sample.other; 4], [0.0; 4]);
-            'draws: for (round, weights) in weights.chunks(4).enumerate() {
-                let fresh = usize::from(round == 0);
+            'draws: for first in (0..trials).step_by(4) {
+                let fresh = usize::from(first == 0);
                 drawn[fresh..].iter_mut().for_each(|place| *place = from + words.below(to - from));
                 work.scores::<L>(p, &drawn, &mut scores);
-                for ((&other, &score), weight) in drawn.iter().zip(&scores).zip(weights) {
+                for ((&other, &score), draws) in drawn.iter().zip(&scores).zip(first + 1..=trials) {
                     if score > floor && work.free(sample, other) {
-                        let slope = sample.weight * weight;
+                        let slope = sample.weight * weight(draws);
                         total += f64::from(slope * (score - floor));
                         pair_step::<L>(work, sample, other, slope);
                         break 'draws;

@@ -77,11 +77,23 @@ fn learned(
     lanes: usize,
     parts: usize,
 ) -> (Vec<Vec<f32>>, f64) {
+    learned_in(level, threads, settings, lanes, parts, [0, 1])
+}
+
+/// [`learned`] in two epochs of any number.
+fn learned_in(
+    level: Level,
+    threads: usize,
+    settings: Settings<'_>,
+    lanes: usize,
+    parts: usize,
+    epochs: [u32; 2],
+) -> (Vec<Vec<f32>>, f64) {
     let world = world(USERS, ITEMS);
     let mut all = [noise(USERS * K, 3), noise(ITEMS * K, 4), vec![0.0; USERS], noise(ITEMS, 6)];
     let grid = Grid::of(lanes, paired(settings.loss));
     let mut loss = 0.0;
-    for number in 0..2 {
+    for number in epochs {
         let [users, items, user_bias, item_bias] = &mut all;
         let parameters = Parameters { users, items, user_bias, item_bias, stride: K };
         loss += epoch_on(level, threads, world.events(ITEMS), settings, number, parameters, &grid, parts);
@@ -110,6 +122,18 @@ fn seeds_and_epochs_draw_anew_and_levels_agree() {
         let (one, _) = learned(Level::best(), 2, settings(loss), 2, 1);
         let (other, _) = learned(Level::best(), 2, Settings { seed: 6, ..settings(loss) }, 2, 1);
         assert_ne!(one, other);
+        let (later, _) = learned_in(Level::best(), 2, settings(loss), 2, 1, [0, 2]);
+        assert_ne!(one, later);
+        // Draws are anew too, not the order alone.
+        let world = world(USERS, ITEMS);
+        let sorted = |seed, epoch| {
+            let mut all = drawn(&world, Settings { seed, ..settings(loss) }, epoch, 2);
+            all.sort_by(|a, b| a.partial_cmp(b).unwrap());
+            all
+        };
+        assert_eq!(sorted(5, 0), sorted(5, 0));
+        assert_ne!(sorted(5, 0), sorted(5, 1));
+        assert_ne!(sorted(5, 0), sorted(6, 0));
         let (portable, _) = learned(Level::Portable, 1, settings(loss), 2, 1);
         for (a, b) in one.iter().flatten().zip(portable.iter().flatten()) {
             assert!((a - b).abs() < 1e-3, "{loss:?}: {a} {b}");
@@ -182,6 +206,12 @@ fn every_event_is_drawn_once_with_an_unseen_item() {
     }
 }
 
+/// Unseen items of a user in one epoch.
+fn per_epoch(events: &Events<'_>, loss: Loss, user: usize) -> usize {
+    let each = if let Loss::Logistic { negatives, .. } = loss { negatives as usize } else { 1 };
+    events.row(user).len() * each
+}
+
 /// How many standard deviations Pearson's statistic is off its mean.
 fn surprise(counts: &[u32], chances: &[f64]) -> f64 {
     let n = f64::from(counts.iter().sum::<u32>());
@@ -218,10 +248,134 @@ fn unseen_items_come_as_often_as_documented() {
                 assert!(counts[user].iter().zip(&chances).all(|(&c, &chance)| chance > 0.0 || c == 0));
                 if user != 3 {
                     assert!(surprise(&counts[user], &chances).abs() < 5.0, "{loss:?} {user}");
+                } else {
+                    // All but one: there is no chance, unless popularity leaves that one out as well.
+                    let times = if chances[5] > 0.0 { 600 * per_epoch(&events, loss, user) } else { 0 };
+                    assert_eq!(counts[user][5], times as u32, "{loss:?}");
                 }
             }
         }
     }
+}
+
+/// What a task of one user works with: no factors, and steps of no length, so that losses alone tell what was drawn.
+struct Bench {
+    zeros: Vec<f32>,
+    bias: Vec<f32>,
+    order: Vec<u32>,
+    indptr: [i64; 2],
+    indices: Vec<i32>,
+}
+
+impl Bench {
+    fn new(bias: Vec<f32>, seen: Vec<i32>) -> Self {
+        Self {
+            zeros: vec![0.0; bias.len() * K],
+            order: (0..bias.len() as u32).collect(),
+            indptr: [0, seen.len() as i64],
+            indices: seen,
+            bias,
+        }
+    }
+
+    fn work(&mut self, loss: Loss, bounds: [(usize, usize); 2]) -> steps::Work<'_> {
+        let (p, zeros) = (self.bias.as_mut_ptr(), self.zeros.as_mut_ptr());
+        steps::Work {
+            pointers: steps::Pointers { users: zeros, items: zeros, user_bias: p, item_bias: p },
+            stride: K,
+            settings: Settings { rate: 0.0, ..settings(loss) },
+            events: Events {
+                indptr: &self.indptr,
+                indices: &self.indices,
+                weights: None,
+                items: self.order.len(),
+            },
+            order: &self.order,
+            bounds,
+        }
+    }
+}
+
+#[test]
+fn further_draws_come_evenly_from_the_block_of_the_first() {
+    const SAMPLES: usize = 40_000;
+    let bounds = [(0, 30), (60, 75)];
+    let softplus = |x: f64| x.exp().ln_1p();
+    for loss in [Loss::Bpr { candidates: 4 }, Loss::Warp { trials: 10, positives: (1, 1) }] {
+        for (other, block) in [(10, bounds[0]), (70, bounds[1])] {
+            // Item 1 is the seen one of all samples, 3 and 62 are seen too; one other item scores as high, the rest far less.
+            for top in [0, 3, 11, 29, 30, 59, 60, 62, 74, 75] {
+                let mut bias = vec![-5.0; 90];
+                (bias[1], bias[top]) = (0.0, 0.0);
+                let mut bench = Bench::new(bias, vec![1, 3, 62]);
+                let sample = draw::Sample { user: 0, item: 1, other, weight: 1.0 };
+                let mut words = Words::new(5, 0, top as u32, Purpose::Task);
+                let sum =
+                    steps::learn(Level::best(), &bench.work(loss, bounds), &[sample; SAMPLES], &mut words);
+                let size = (block.1 - block.0) as f64;
+                let may = (block.0..block.1).contains(&top) && ![1, 3, 62].contains(&top);
+                let chance = if may { 1.0 / size } else { 0.0 };
+                // Losses of one sample, with their chances.
+                let losses: Vec<(f64, f64)> = match loss {
+                    Loss::Bpr { candidates } => {
+                        let missed = (1.0 - chance).powi(candidates as i32 - 1);
+                        vec![(softplus(-5.0), missed), (softplus(0.0), 1.0 - missed)]
+                    }
+                    _ => {
+                        let harmonic = |n: usize| (1..=n).map(|r| 1.0 / r as f64).sum::<f64>();
+                        let weight = |draws: usize| harmonic(90 / draws) / harmonic(90);
+                        let hit = |draws: usize| (1.0 - chance).powi(draws as i32 - 2) * chance;
+                        (2..=10).map(|draws| (weight(draws), hit(draws))).collect()
+                    }
+                };
+                let mean: f64 = losses.iter().map(|(x, p)| x * p).sum();
+                let square: f64 = losses.iter().map(|(x, p)| x * x * p).sum();
+                let deviation = ((square - mean * mean).max(0.0) / SAMPLES as f64).sqrt();
+                let off = (sum / SAMPLES as f64 - mean).abs();
+                assert!(off <= 5.0 * deviation + 1e-6, "{loss:?} {other} {top}: {off} {deviation}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_best_candidate_is_the_best_that_the_user_has_not() {
+    let mut bench = Bench::new(vec![0.0; 90], (0..90).filter(|item| item % 8 != 0).collect());
+    let work = bench.work(LOSSES[1], [(0, 45), (45, 90)]);
+    let sample = draw::Sample { user: 0, item: 1, other: 0, weight: 1.0 };
+    let mut words = Words::new(5, 0, 0, Purpose::Task);
+    for count in [2, 5, 8, 300] {
+        for _ in 0..200 {
+            let mut drawn: Vec<u32> = (0..count).map(|_| words.below(90)).collect();
+            drawn[0] = 0;
+            let mut scores: Vec<f32> = (0..count).map(|_| words.below(40) as f32).collect();
+            let free = |c: &usize| drawn[*c].is_multiple_of(8);
+            let most = (0..count).filter(free).map(|c| scores[c]).fold(f32::NEG_INFINITY, f32::max);
+            let first = (0..count).filter(free).find(|&c| scores[c] == most);
+            assert_eq!(Some(steps::best_unseen(&work, sample, &drawn, &mut scores)), first);
+        }
+    }
+}
+
+#[test]
+fn a_user_who_has_everything_costs_one_look_at_the_items() {
+    // Were they looked at for every event, this would be 4e10 looks an epoch.
+    let items = 200_000;
+    let indices: Vec<i32> = (0..items as i32).collect();
+    let events = Events { indptr: &[0, items as i64], indices: &indices, weights: None, items };
+    let grid = Grid::of(1, true);
+    let [mut users, mut rows, mut user_bias, mut bias] =
+        [vec![0.1; K], vec![0.1; items * K], vec![0.0; 1], vec![0.0; items]];
+    let parameters = Parameters {
+        users: &mut users,
+        items: &mut rows,
+        user_bias: &mut user_bias,
+        item_bias: &mut bias,
+        stride: K,
+    };
+    let loss = epoch_on(Level::best(), 1, events, settings(LOSSES[0]), 0, parameters, &grid, 1);
+    assert_eq!(loss, 0.0);
+    assert_eq!(users, [0.1; K]);
 }
 
 #[test]
