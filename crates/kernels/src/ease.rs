@@ -26,31 +26,6 @@ const LINES: usize = 6;
 /// Rows and columns of a square that is turned at once, so that both halves stay in cache.
 const SQUARE: usize = 64;
 
-/// Calls `add(j, x_ui x_uj)` for every user u of item i, ascending, and every item j of u from `from` on.
-#[inline(always)]
-fn products(by_user: Rows<'_>, by_item: Rows<'_>, i: usize, from: i32, mut add: impl FnMut(usize, f32)) {
-    let (users, weights) = by_item.row(i);
-    for (at, &user) in users.iter().enumerate() {
-        if let Some(&ahead) = users.get(at + AHEAD) {
-            // Where the user's items begin, and where those from `from` on are likely to.
-            let (items, _) = by_user.row(ahead as usize);
-            prefetch(items.as_ptr());
-            prefetch(items.as_ptr().wrapping_add(items.len() / 2));
-        }
-        let (items, values) = by_user.row(user as usize);
-        let first = if from == 0 { 0 } else { items.partition_point(|&item| item < from) };
-        match (weights, values) {
-            (Some(weights), Some(values)) => {
-                let weight = weights[at];
-                for (&item, &value) in items[first..].iter().zip(&values[first..]) {
-                    add(item as usize, weight * value);
-                }
-            }
-            _ => items[first..].iter().for_each(|&item| add(item as usize, 1.0)),
-        }
-    }
-}
-
 /// Fills the upper triangle of `out` (items, items) with that of `X'X + lambda I`; what is below it is scratch.
 ///
 /// X is given by users and by items, both with values or both without. Every entry is summed in the order of the
