@@ -246,7 +246,7 @@ def test_memory_is_told_before_it_is_taken(caplog):
         EASE().fit(world(60, 40, 0.2, explicit=False))
         EASE(sparse=True).fit(world(60, 40, 0.2, explicit=False))
     dense_said, sparse_said = (record.message for record in caplog.records)
-    assert dense_said == "EASE of 39 items takes 6.1 kB of memory"
+    assert dense_said == "EASE of 39 items takes 11.8 kB of memory"
     assert sparse_said.startswith("EASE(sparse=True) of 39 items, of which")
 
 
@@ -254,7 +254,7 @@ def test_what_does_not_fit_is_refused_with_a_way_out(monkeypatch):
     train = world(60, 40, 0.2, explicit=False)
     monkeypatch.setattr(memory, "available", lambda: 6000)
     with pytest.raises(
-        TooLargeError, match=r"takes 6.1 kB of memory, and 6.0 kB are free; EASE\(sparse=True\)"
+        TooLargeError, match=r"takes 11.8 kB of memory, and 6.0 kB are free; EASE\(sparse=True\)"
     ):
         EASE().fit(train)
     monkeypatch.setattr(memory, "available", lambda: 600)

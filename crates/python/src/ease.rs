@@ -40,7 +40,7 @@ fn square<'a>(array: &'a mut PyReadwriteArray2<'_, f32>) -> PyResult<(usize, &'a
     if rows == columns { Ok((rows, values)) } else { Err(PyValueError::new_err("the matrix must be square")) }
 }
 
-/// Fills the upper triangle of `out` with `X'X + ridge I`, and the rest with 0.
+/// Fills the upper triangle of `out` with `X'X + ridge I`; the rest is scratch.
 #[pyfunction]
 fn ease_gram(
     py: Python<'_>,
@@ -55,7 +55,7 @@ fn ease_gram(
     if n + 1 != by_item.indptr.len() {
         return Err(PyValueError::new_err("the matrix must have a row for each item"));
     }
-    py.detach(|| ease::gram(threads, by_user, by_item, ridge, out));
+    py.detach(|| ease::gram(Level::best(), threads, by_user, by_item, ridge, out));
     Ok(())
 }
 

@@ -26,6 +26,9 @@ from tastespace.version import __version__
 #: About so many rows tell how many pairs of items meet.
 SAMPLE = 1000
 
+#: Bytes that counting takes for an event, at most: lists by rank, places in them, and values or bits.
+COUNTING = 12
+
 #: How the kernels take a table.
 _Table = tuple[np.ndarray, np.ndarray, Floats | None]
 
@@ -145,7 +148,8 @@ class EASE(Trainer):
         remedy = (
             "EASE(sparse=True) keeps few weights for each item; filter(min_item_events=) leaves rare ones out"
         )
-        what = announce(f"EASE of {n:,} items", 4 * n * n + workspace(n), remedy)
+        need = 4 * n * n + max(COUNTING * len(train), workspace(n))
+        what = announce(f"EASE of {n:,} items", need, remedy)
         with progress_bar(what, 2 + ticks(n), self.progress) as tick:
             try:
                 matrix = np.empty((n, n), np.float32)

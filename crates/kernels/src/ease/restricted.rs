@@ -4,15 +4,40 @@
 //! those items that lower the objective most on their own, by `G_ji^2 / (G_jj + lambda)`. Each column is one small
 //! Cholesky solve, independent of all others.
 
-use super::{CHUNK, products};
+use super::{AHEAD, CHUNK};
 use crate::cholesky::Factor;
 use crate::neighbours::Rows;
-use crate::simd::{Level, padded};
+use crate::simd::{Level, padded, prefetch};
 use crate::threads::{DisjointSlice, for_each_chunk};
 use std::sync::Mutex;
 
 /// Steps of a binary search, about, in the time of one step along a row.
 const SEARCH: usize = 8;
+
+/// Calls `add(j, x_ui x_uj)` for every user u of item i, ascending, and every item j of u from `from` on.
+#[inline(always)]
+fn products(by_user: Rows<'_>, by_item: Rows<'_>, i: usize, from: i32, mut add: impl FnMut(usize, f32)) {
+    let (users, weights) = by_item.row(i);
+    for (at, &user) in users.iter().enumerate() {
+        if let Some(&ahead) = users.get(at + AHEAD) {
+            // Where the user's items begin, and where those from `from` on are likely to.
+            let (items, _) = by_user.row(ahead as usize);
+            prefetch(items.as_ptr());
+            prefetch(items.as_ptr().wrapping_add(items.len() / 2));
+        }
+        let (items, values) = by_user.row(user as usize);
+        let first = if from == 0 { 0 } else { items.partition_point(|&item| item < from) };
+        match (weights, values) {
+            (Some(weights), Some(values)) => {
+                let weight = weights[at];
+                for (&item, &value) in items[first..].iter().zip(&values[first..]) {
+                    add(item as usize, weight * value);
+                }
+            }
+            _ => items[first..].iter().for_each(|&item| add(item as usize, 1.0)),
+        }
+    }
+}
 
 /// The upper triangle of X'X without what is 0: one row after the other.
 pub struct Gram {

@@ -80,15 +80,49 @@ fn gram_is_the_upper_triangle_of_the_definition() {
     for valued in [false, true] {
         let world = world(60, 40, valued);
         let n = world.items;
-        for threads in [1, 3] {
+        for (level, threads) in Level::available().into_iter().flat_map(|level| [(level, 1), (level, 3)]) {
             let mut out = vec![f32::NAN; n * n];
-            gram(threads, rows(&world.by_user, valued), rows(&world.by_item, valued), 2.5, &mut out);
+            gram(level, threads, rows(&world.by_user, valued), rows(&world.by_item, valued), 2.5, &mut out);
             for i in 0..n {
-                for j in 0..n {
-                    let ridge = if i == j { 2.5 } else { 0.0 };
-                    let want = if j < i { 0.0 } else { world.gram(i, j) + ridge };
+                for j in i..n {
+                    let want = world.gram(i, j) + if i == j { 2.5 } else { 0.0 };
                     assert_eq!(f64::from(out[i * n + j]), want, "quarters have exact sums");
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn few_and_many_users_of_an_item_are_counted_together() {
+    // Two groups of users; items that few have are left to lists, in both widths of a rank.
+    let (users, items) = (6000, 203);
+    let noise = noise(users * items, 9);
+    let dense: Vec<f64> = (0..users * items)
+        .map(|at| {
+            let (user, item) = (at / items, at % items * 89 % items);
+            let rate = 12.0 / ((4 + item) * (1 + user / 3000)) as f32;
+            f64::from(u8::from(noise[at] + 0.5 < rate * rate))
+        })
+        .collect();
+    let by_user = compressed(users, items, |u, i| dense[u * items + i]);
+    let by_item = compressed(items, users, |i, u| dense[u * items + i]);
+    let (by_user, by_item) = (rows(&by_user, false), rows(&by_item, false));
+    let crowd = Crowd::new(2, &Ranked::<u16>::new(2, by_user, by_item));
+    assert!(crowd.cuts.iter().all(|&cut| 0 < cut && cut < items as u32), "{:?}", &crowd.cuts[..9]);
+    let mut want = vec![0.0f32; items * items];
+    for u in 0..users {
+        let row = &by_user.row(u).0;
+        row.iter().for_each(|&i| row.iter().for_each(|&j| want[i as usize * items + j as usize] += 1.0));
+    }
+    for (level, threads) in Level::available().into_iter().flat_map(|level| [(level, 1), (level, 5)]) {
+        for narrow in [true, false] {
+            let mut out = vec![f32::NAN; items * items];
+            let by_rank = if narrow { by_rank::<u16> } else { by_rank::<u32> };
+            by_rank(level, threads, by_user, by_item, 0.0, &mut out);
+            fold(threads, items, &mut out);
+            for i in 0..items {
+                assert_eq!(out[i * items + i..(i + 1) * items], want[i * items + i..(i + 1) * items]);
             }
         }
     }
