@@ -19,10 +19,12 @@ SCRIPTS = (
     "explicit",
     "top_k",
     "neighbours",
+    "ease",
+    "reranking",
     "evaluation",
     "reading",
-    "growth",
     "ranking",
+    "growth",
     "roofline",
 )
 

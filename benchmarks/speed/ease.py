@@ -5,14 +5,13 @@ the shape of MovieLens 20M, users without any of them left out, all values 1. In
 matrix that EASE inverts, then a whole ``EASE().fit``; the ratio of the medians. LAPACK runs on its own
 threads, all cores.
 
-Run as ``python -m benchmarks.speed.ease [--items 10000] [--repeats 5]``.
+Run as ``python -m benchmarks.speed.ease [--items 10000] [--rounds 5]``.
 """
 
-import argparse
 import time
+from typing import Any
 
 import numpy as np
-import polars as pl
 import scipy.sparse as sp
 from scipy.linalg import lapack
 
@@ -20,11 +19,7 @@ import tastespace as ts
 from benchmarks import common
 from benchmarks.speed import data
 
-
-def tables() -> dict[str, sp.csr_matrix]:
-    gowalla = pl.read_parquet(common.DATA / "gowalla" / "train.parquet")
-    cells = (np.ones(len(gowalla), np.float32), (gowalla["user"].to_numpy(), gowalla["item"].to_numpy()))
-    return {"gowalla": sp.csr_matrix(cells), "ml-20m-shaped": data.generate()}
+TABLES = ("gowalla", "ml-20m-shaped")
 
 
 def most_frequent(table: sp.csr_matrix, items: int) -> sp.csr_matrix:
@@ -44,30 +39,42 @@ def lapack_alone(gram: np.ndarray) -> float:
     return time.perf_counter() - start
 
 
+def measure(name: str, items: int, rounds: int, threads: int) -> dict[str, Any]:
+    """Seconds of LAPACK and of a fit, in turns."""
+    table = most_frequent(data.load(name), items)
+    events, trainer = ts.read(table), ts.EASE(regularization=300.0, threads=threads, progress=False)
+    gram = (table.T @ table).toarray() + 300.0 * np.eye(table.shape[1], dtype=np.float32)
+    alone, fit = [], []
+    for _ in range(rounds):
+        alone.append(lapack_alone(gram))
+        start = time.perf_counter()
+        trainer.fit(events)
+        fit.append(time.perf_counter() - start)
+    return {
+        "users": table.shape[0],
+        "items": table.shape[1],
+        "events": int(table.nnz),
+        "ratio": round(common.median(fit) / common.median(alone), 3),
+        "lapack": common.spread(alone),
+        "fit": common.spread(fit),
+    }
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = common.options(__doc__)
     parser.add_argument("--items", type=int, default=10_000)
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
-    results = []
-    for name, whole in tables().items():
-        table = most_frequent(whole, options.items)
-        events, trainer = ts.read(table), ts.EASE(regularization=300.0, progress=False)
-        gram = (table.T @ table).toarray() + 300.0 * np.eye(table.shape[1], dtype=np.float32)
-        alone, fit = [], []
-        for _ in range(options.repeats):
-            alone.append(lapack_alone(gram))
-            start = time.perf_counter()
-            trainer.fit(events)
-            fit.append(time.perf_counter() - start)
-        ratio = round(float(np.median(fit) / np.median(alone)), 3)
-        results.append(
-            {"data": name, "shape": table.shape, "events": int(table.nnz), "ratio": ratio}
-            | {"lapack_seconds": alone, "fit_seconds": fit}
+    chosen = parser.parse_args()
+    results = common.Results("speed_ease", __doc__, chosen)
+    results.cells["threads"] = chosen.threads
+    items = 2000 if chosen.quick else chosen.items
+    for name in TABLES[: 1 if chosen.quick else None]:
+        cell = results.cell(name, lambda name=name: measure(name, items, chosen.rounds, chosen.threads))
+        print(
+            f"{name:15} LAPACK {cell['lapack']['median']:6.2f} s, fit {cell['fit']['median']:6.2f} s: "
+            f"{cell['ratio']:.2f}",
+            flush=True,
         )
-        print(f"{name:15} LAPACK {np.median(alone):6.2f} s, fit {np.median(fit):6.2f} s: {ratio:.2f}")
-    path = common.write("ease", __doc__, results)
-    print(f"written to {path.relative_to(common.ROOT)}")
+    print(f"written to {results.write().relative_to(common.ROOT)}")
 
 
 if __name__ == "__main__":

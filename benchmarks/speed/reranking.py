@@ -56,6 +56,7 @@ def measure(model: ts.FactorModel, rounds: int, singles: int, threads: int) -> d
 def main() -> None:
     chosen = common.options(__doc__).parse_args()
     results = common.Results("speed_reranking", __doc__, chosen)
+    results.cells["threads"] = chosen.threads
     for name in ("ml-1m",) if chosen.quick else ("ml-1m", "ml-20m-shaped"):
         table = data.load(name)
         train = ts.read(table, users=np.arange(table.shape[0]), items=np.arange(table.shape[1]))
