@@ -39,7 +39,7 @@ def test_defaults_rank_better_than_popularity(kind, split, bar):
 def test_steps_are_longer_where_histories_are_short(history, of_pairs, of_warp):
     events = ts.Interactions.from_events(
         Vocabulary(range(3), noun="user"),
-        Vocabulary(range(history), noun="item"),
+        Vocabulary(range(history + 1), noun="item"),  # one that nobody has
         np.repeat(np.arange(3, dtype=np.int32), history),
         np.tile(np.arange(history, dtype=np.int32), 3),
         explicit=False,

@@ -236,20 +236,10 @@ def test_weights_that_are_all_equal_are_as_none(name):
 
 
 @pytest.mark.parametrize(
-    ("trainer", "name", "message"),
-    [
-        (BPR, "candidates", "a whole number from 2 to 1,000"),
-        (WARP, "trials", "a whole number from 1 to 1,000"),
-        (WARP, "positives", "a whole number from 1 to 1,000"),
-        (LogisticMF, "per_positive", "a whole number from 1 to 1,000"),
-    ],
+    ("trainer", "name"),
+    [(BPR, "candidates"), (WARP, "trials"), (WARP, "positives"), (LogisticMF, "per_positive")],
 )
-def test_more_draws_than_make_sense(trainer, name, message):
-    with pytest.raises(
-        ParameterError, match=f"{name} of {trainer.__name__} must be {message}; got 1000000000"
-    ):
-        trainer(**{name: 10**9})
-    # More than there are to draw is no mistake: draws may repeat.
+def test_more_draws_than_items_may_repeat(trainer, name):
     assert trainer(**{name: 1000}, factors=2, epochs=1).fit(events(np.eye(4, dtype=bool))).factors == 2
 
 
@@ -328,7 +318,7 @@ def test_what_cannot_be_learned_from_is_refused():
     ("make", "message"),
     [
         (lambda: BPR(negatives="all"), r"negatives of BPR must be one of 'uniform', 'popularity', 'hard'"),
-        (lambda: BPR(candidates=1), r"candidates of BPR must be a whole number from 2 to 1,000; got 1"),
+        (lambda: BPR(candidates=1), r"candidates of BPR must be a whole number >= 2; got 1"),
         (lambda: BPR(decay=1.5), r"decay of BPR must be in 0..1; got 1.5"),
         (lambda: BPR(learning_rate=0), r"learning_rate of BPR must be > 0; got 0"),
         (lambda: BPR(negative_regularization=-1), r"negative_regularization of BPR must be >= 0; got -1"),
@@ -385,7 +375,7 @@ def test_what_cannot_be_learned_from_is_refused():
         ),
         (
             lambda: LogisticMF(per_positive=0),
-            r"per_positive of LogisticMF must be a whole number from 1 to 1,000; got 0",
+            r"per_positive of LogisticMF must be a whole number >= 1; got 0",
         ),
     ],
 )
