@@ -39,9 +39,9 @@ def test_defaults_rank_better_than_popularity(kind, split, bar):
 def test_steps_are_longer_where_histories_are_short(history, of_pairs, of_warp):
     events = ts.Interactions.from_events(
         Vocabulary(range(3), noun="user"),
-        Vocabulary(range(history + 1), noun="item"),  # one that nobody has
+        Vocabulary(range(history + 1), noun="item"),
         np.repeat(np.arange(3, dtype=np.int32), history),
-        np.tile(np.arange(history, dtype=np.int32), 3),
+        np.concatenate([np.delete(np.arange(history + 1, dtype=np.int32), user) for user in range(3)]),
         explicit=False,
     )
     for kind, rate in ((ts.BPR, of_pairs), (ts.WARP, of_warp), (ts.LogisticMF, of_pairs)):
