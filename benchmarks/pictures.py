@@ -109,7 +109,9 @@ def growth(content: Content, path: Path) -> None:
     """Lines in logarithms: seconds against factors, and against events."""
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 2.8))
-        for (table, by_width), colour in zip(_cells(content).items(), (THEIRS[0], OURS, THEIRS[1]), strict=False):
+        for (table, by_width), colour in zip(
+            _cells(content).items(), (THEIRS[0], OURS, THEIRS[1]), strict=False
+        ):
             widths = sorted(by_width)
             left.loglog(widths, [by_width[k]["median"] for k in widths], ".-", label=table, color=colour)
         ticks = sorted({k for by_width in _cells(content).values() for k in by_width})
