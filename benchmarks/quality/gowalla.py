@@ -7,8 +7,7 @@ events. ``Blend`` puts models together that were chosen so, with weights that ``
 validation events. The test file is read once for each of these final models; it chooses nothing. Recall divides by the
 number of test items. 95 % intervals: 10,000 bootstrap samples of users. What was chosen at the edge of its grid, or at
 the last epoch, is in the result file to be seen. Dense ``EASE`` takes minutes and 7 GB for each fit, so it is fitted
-once, with the penalty that such a validation part chose before, when it was solved from the side of the users, who are
-fewer.
+once, with a penalty that an earlier search chose on such a validation part.
 
 Run as ``python -m benchmarks.quality.gowalla [NAME ...] [--threads N]``; models that are not named keep the numbers of
 the last result file.

@@ -155,6 +155,11 @@ def test_scores_beyond_float32_add_nothing(sign):
     assert np.isfinite(scores).all()
     wanted, _ = crowd.rank(rows, len(train.items), exclude_seen=False)
     np.testing.assert_array_equal(found[lost], wanted[lost])
+    user = model.users.ids[lost].tolist()[0]
+    for item in model.items.ids[:5].tolist():
+        parts = blend.parts(user, item)["contribution"]
+        assert parts[0] == 0.0
+        assert parts.sum() == pytest.approx(blend.predict(user, item), abs=1e-5)
 
 
 def test_users_and_items_of_any_model_are_known():
@@ -506,3 +511,34 @@ def test_weights_that_make_no_sense(weights, message):
         ts.Blend(model.models, weights)
     with pytest.raises(ParameterError, match=message):
         model.reweighted(weights)
+
+
+def test_newcomers_of_signals_that_meet_nowhere():
+    train = world(explicit=False)
+    low, high = (
+        train.filter(items=train.items.ids[half].tolist()) for half in (slice(0, 15), slice(15, None))
+    )
+    blend = ts.Blend({"low": ts.EASE().fit(low), "high": ts.EASE().fit(high)})  # the users are the same
+    one, other = (
+        ts.Interactions.from_events(
+            ts.Vocabulary([name], noun="user"),
+            part.items,
+            np.zeros(3, np.int32),
+            np.arange(3, dtype=np.int32),
+            explicit=False,
+        )
+        for name, part in (("n1", low), ("n2", high))
+    )
+    folded = blend.fold_in_many({"low": one, "high": other})
+    assert set(folded.users) == {"n1", "n2"}
+    assert len(folded.recommend("n1", 5)) == 5
+    with pytest.raises(UnsupportedError, match=r"a blend of newcomers .* blend.reranked\(popularity_penalty"):
+        folded.recommend("n1", 5, popularity_penalty=0.5)
+    assert (
+        len(
+            blend.reranked(popularity_penalty=0.5)
+            .fold_in_many({"low": one, "high": other})
+            .recommend("n1", 5)
+        )
+        == 5
+    )

@@ -328,7 +328,7 @@ def test_what_cannot_be_learned_from_is_refused():
         (lambda: BPR(candidates=2**31), r"candidates of BPR must be at most 65,536; got 2147483648"),
         (lambda: WARP(trials=2**33), r"trials of WARP must be at most 65,536; got 8589934592"),
         (lambda: WARP(positives=2**33), r"positives of WARP must be at most 65,536; got 8589934592"),
-        (lambda: LogisticMF(per_positive=2**33), r"per_positive of LogisticMF must be at most 65,536"),
+        (lambda: LogisticMF(per_positive=2**33), r"per_positive of LogisticMF must be at most 1,024"),
         (
             lambda: BPR(seed=2**64),
             r"seed of BPR must be at most 18,446,744,073,709,551,615; got 18446744073709551616",
@@ -345,15 +345,15 @@ def test_what_cannot_be_learned_from_is_refused():
         (lambda: ts.UserKNN(neighbours=2**64), r"neighbours of UserKNN must be at most 2,147,483,647"),
         (
             lambda: BPR(regularization=1000),
-            r"learning_rate times regularization of BPR must be < 1, .*; got 0.05 and 1000",
+            r"learning_rate times regularization of BPR must be < 1, .*; got up to 0.2 and 1000",
         ),
         (
             lambda: BPR(bias_regularization=20),
-            r"learning_rate times bias_regularization of BPR must be < 1, .*; got 0.05 and 20",
+            r"learning_rate times bias_regularization of BPR must be < 1, .*; got up to 0.2 and 20",
         ),
         (
             lambda: WARP(negative_regularization=100.0),
-            r"learning_rate times negative_regularization of WARP must be < 1, .*; got 0.03 and 100.0",
+            r"learning_rate times negative_regularization of WARP must be < 1, .*; got up to 0.06 and 100.0",
         ),
         (
             lambda: BPR(popularity_exponent=1.0),

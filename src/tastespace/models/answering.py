@@ -165,6 +165,11 @@ class Answering(Listing):
             If the model cannot be updated, or not by these events.
         """
         solver = self._solver("update")
+        if "folded_in" in self.info.data:
+            raise UnsupportedError(
+                "a model of newcomers, as fold_in_many makes it, holds their events alone; update the model that "
+                "placed them, or place them again with the new events"
+            )
         if new is None:
             self._history("update")
             return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import InitVar, asdict, dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
@@ -24,11 +25,12 @@ from tastespace.models.blend_visitor import BlendVisitor, History, placed_models
 from tastespace.models.explanation import Explanation
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo
-from tastespace.models.listing import SEEN, Listing
+from tastespace.models.listing import POPULAR, SEEN, Listing
 from tastespace.models.nearest import at_least_one
 from tastespace.models.packing import Arrays, nested
 from tastespace.models.padding import Floats, blank
 from tastespace.models.protocol import Id, Rows, Scores
+from tastespace.models.reranking import popularity_of
 from tastespace.models.table import Table
 from tastespace.version import __version__
 
@@ -109,7 +111,8 @@ class Blend(Listing):
         models = checked(self.models)
         put(self, "models", MappingProxyType(models))
         users, items = _union(models, "users"), _union(models, "items")
-        check_common(models)
+        if not all("folded_in" in model.info.data for model in models.values()):  # newcomers need not meet
+            check_common(models)
         put(self, "users", users)
         put(self, "items", items)
         put(self, "history", _seen(models, users, items))
@@ -317,7 +320,10 @@ class Blend(Listing):
         items = np.arange(len(model.items), dtype=np.int32)
         row = model.users.row(user)
         scores = model.score_pairs(np.full(len(items), row, np.int32), items).astype(np.float64)
-        return float(scores[model.items.row(item)]), float(scores.mean()), float(scores.std())
+        score = float(scores[model.items.row(item)])
+        if not np.isfinite(scores).all():  # as in lists, such a model adds nothing
+            return score, 0.0, 0.0
+        return score, float(scores.mean()), float(scores.std())
 
     def explain(self, user: Id, item: Id) -> Explanation:
         """Which of the user's events, in which model, drive a score; :meth:`parts` tells the sums of the models.
@@ -414,6 +420,15 @@ class Blend(Listing):
             As for :meth:`fold_in`.
         """
         return Blend(placed_models(self, events, threads), self._share, self.info.metrics, threads)
+
+    @cached_property
+    def _popularity(self) -> Floats:
+        if any("folded_in" in model.info.data for model in self.models.values()):
+            raise UnsupportedError(
+                "a blend of newcomers does not know how popular items were in training; set the penalty before they "
+                "are placed: blend.reranked(popularity_penalty=...).fold_in_many(events)"
+            )
+        return popularity_of(self._history(POPULAR))
 
     def _packed(self, history: bool) -> tuple[Arrays, dict[str, Any]]:
         arrays: Arrays = {}

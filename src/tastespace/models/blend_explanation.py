@@ -26,7 +26,10 @@ class Told:
 
     def add(self, name: str, why: Explanation, weight: float, centre: float, spread: float) -> None:
         """One model's explanation, less the mean of the scores there, over their deviation, times its weight."""
-        scale = weight / spread if spread else 0.0
+        if not spread:
+            self.add_silent(name, why.parts["item"], why.parts["value"])
+            return
+        scale = weight / spread
         self.mean += scale * (why.mean - centre)
         self.bias += scale * why.item_bias
         self._take(name, why.parts["item"], why.parts["value"], scale * why.parts["contribution"])

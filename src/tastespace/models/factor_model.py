@@ -340,7 +340,6 @@ class FactorModel(Answering):
             scale=None if self.scale is None else merged.scale,
             solver=solver,
             info=replace(self.info, data=summarize(merged)),
-            popularity=None if self.popularity is None else _grow(self.popularity, merged.n_items),
         )
 
     def _packed(self, history: bool) -> tuple[Arrays, dict[str, Any]]:

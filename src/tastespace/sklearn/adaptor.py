@@ -27,7 +27,7 @@ class Adaptor(BaseEstimator):
     Attributes
     ----------
     model_
-        The fitted `tastespace.FactorModel` or `tastespace.NeighbourModel`, which recommends and explains.
+        The fitted `tastespace.FactorModel` or `tastespace.NeighbourModel`, which recommends.
     n_features_in_
         Two: users and items.
     """

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from tastespace.trainers.pairwise import EXPONENT, MOST_DRAWS, Loss, PairwiseTrainer
+from tastespace.trainers.pairwise import EXPONENT, MOST_SAMPLES, Loss, PairwiseTrainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class LogisticMF(PairwiseTrainer):
     popularity_exponent
         For ``negatives="popularity"`` alone, >= 0; 0 is uniform. None: 0.5.
     per_positive
-        m in 1..65,536, drawn items for each event.
+        m in 1..1,024, drawn items for each event.
 
     References
     ----------
@@ -52,7 +52,7 @@ class LogisticMF(PairwiseTrainer):
         super().__post_init__()
         self._check_choice("negatives", ("uniform", "popularity"))
         self._check_exponent(self.popularity_exponent, self.negatives)
-        self._check_count("per_positive", 1, MOST_DRAWS)
+        self._check_count("per_positive", 1, MOST_SAMPLES)
 
     def _loss(self, items: int) -> Loss:
         return Loss("logistic", (self.per_positive,), -math.log(self.per_positive))

@@ -35,8 +35,8 @@ START = 0.1
 #: Events a user, on average, from which the learning rate is chosen as for any longer histories.
 LONG = 64
 
-#: Most draws for one event, which are held together.
-MOST_DRAWS = 2**16
+#: Most draws for a step: to choose among, which are held together, and to learn from, which all of a user's events are.
+MOST_DRAWS, MOST_SAMPLES = 2**16, 2**10
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,9 @@ class PairwiseTrainer(Trainer):
         resolve_threads(self.threads)
 
     def _check_steps(self) -> None:
-        """Refuse penalties that alone carry a row past zero in one step, at the least rate where none is given."""
-        rate = self.rates[0] if self.learning_rate is None else self.learning_rate
+        """Refuse penalties that alone carry a row past zero in one step, at the most that is chosen as a rate."""
+        rate = self.rates[1] if self.learning_rate is None else self.learning_rate
+        got = f"up to {rate!r}" if self.learning_rate is None else f"{rate!r}"
         for side in (
             ("user", "positive", "negative", "bias") if self.biases else ("user", "positive", "negative")
         ):
@@ -164,7 +165,7 @@ class PairwiseTrainer(Trainer):
             if rate * penalty >= 1:
                 raise ParameterError(
                     f"learning_rate times {name} of {type(self).__name__} must be < 1, or every step carries what it "
-                    f"penalises past zero; got {rate!r} and {penalty!r}"
+                    f"penalises past zero; got {got} and {penalty!r}"
                 )
 
     @abstractmethod

@@ -201,7 +201,7 @@ impl Drawer<'_> {
                 }
             }
         }
-        let total = *scratch.sums.last().filter(|_| !scratch.free.is_empty())?;
+        let total = *scratch.sums.last()?;
         let want = words.unit() * total;
         let at = scratch.sums.partition_point(|&sum| sum <= want).min(scratch.free.len() - 1);
         Some(scratch.free[at])

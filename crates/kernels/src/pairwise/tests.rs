@@ -358,8 +358,7 @@ fn the_best_candidate_is_the_best_that_the_user_has_not() {
 }
 
 #[test]
-fn a_user_who_has_everything_costs_one_look_at_the_items() {
-    // Were they looked at for every event, this would be 4e10 looks an epoch.
+fn a_user_who_has_all_of_many_items_learns_nothing() {
     let items = 200_000;
     let indices: Vec<i32> = (0..items as i32).collect();
     let events = Events { indptr: &[0, items as i64], indices: &indices, weights: None, items };
