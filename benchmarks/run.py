@@ -23,6 +23,7 @@ SCRIPTS = (
     "reading",
     "growth",
     "ranking",
+    "sgd",
     "roofline",
 )
 

@@ -17,6 +17,8 @@ MODELS = {
     "bpr": (ts.BPR(factors=3, epochs=3, negatives="popularity", confidence="bm25"), False),
     "warp": (ts.WARP(factors=3, epochs=3), False),
     "logistic-mf": (ts.LogisticMF(factors=3, epochs=3), False),
+    "funk-svd": (ts.FunkSVD(factors=3, epochs=3), True),
+    "pmf": (ts.PMF(factors=3, epochs=3), True),
 }
 
 

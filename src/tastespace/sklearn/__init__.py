@@ -26,14 +26,16 @@ except ModuleNotFoundError:
 
 from tastespace.sklearn.checks import CHECKS_THAT_CANNOT_APPLY
 from tastespace.sklearn.events import BPR, WARP, ImplicitALS, LogisticMF, Popularity
-from tastespace.sklearn.ratings import ALS, Baseline
+from tastespace.sklearn.ratings import ALS, PMF, Baseline, FunkSVD
 
 __all__ = [
     "ALS",
     "BPR",
     "CHECKS_THAT_CANNOT_APPLY",
+    "PMF",
     "WARP",
     "Baseline",
+    "FunkSVD",
     "ImplicitALS",
     "LogisticMF",
     "Popularity",

@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from tastespace.sklearn.adaptor import Adaptor
 from tastespace.sklearn.table import as_table
-from tastespace.trainers import als, baseline
+from tastespace.trainers import als, baseline, funk_svd, pmf
 
 
 class Ratings(RegressorMixin, Adaptor):
@@ -35,3 +35,11 @@ class ALS(Ratings, trainer=als.ALS):
 
 class Baseline(Ratings, trainer=baseline.Baseline):
     """Mean and biases; parameters are those of `tastespace.Baseline`."""
+
+
+class FunkSVD(Ratings, trainer=funk_svd.FunkSVD):
+    """Matrix factorization with biases, by steps; parameters are those of `tastespace.FunkSVD`."""
+
+
+class PMF(Ratings, trainer=pmf.PMF):
+    """Matrix factorization without biases, by steps; parameters are those of `tastespace.PMF`."""
