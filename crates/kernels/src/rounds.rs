@@ -207,7 +207,7 @@ fn shares(order: &[u32], parts: usize, size: impl Fn(u32) -> usize) -> Vec<Range
         .collect()
 }
 
-/// One lane: the ratings of these rows by block of columns and tile, and shuffled once within.
+/// One lane: the ratings of these rows by block of columns and tile.
 fn sort(ratings: Ratings<'_>, rows: &[u32], block: &[u16], blocks: usize) -> Lane {
     // A tile ends with the row that fills it.
     let mut tiles = Vec::with_capacity(rows.len());

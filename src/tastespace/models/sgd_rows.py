@@ -128,7 +128,7 @@ class SgdRows(RowSolver):
         for number in range(PASSES):
             share = FIRST + (LAST - FIRST) * number / (PASSES - 1)
             squared = self.epoch(ratings, number, share, p, q, shrink, pace, threads)
-            if not np.isfinite(squared + p.factors.sum() + q.factors.sum()):
+            if not (np.isfinite(squared) and finite(p, q)):
                 raise DivergedError(
                     f"update of {self.trainer} diverged; train it with a lower learning_rate. The model that was to be "
                     "updated is as it was"
@@ -183,3 +183,9 @@ def _touched(table: Csr, users: Floats, items: Floats) -> Csr:
         None,
         None if table.weights is None else table.weights[kept],
     )
+
+
+def finite(*sides: Side) -> bool:
+    """Whether factors are in the range of float32, with room to spare."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return all(bool(np.isfinite(side.factors.sum())) for side in sides)

@@ -14,7 +14,7 @@ from tastespace.errors import DivergedError
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.padding import Floats, duplicate, locked
-from tastespace.models.sgd_rows import Group, SgdRows, rounds
+from tastespace.models.sgd_rows import Group, SgdRows, finite, rounds
 from tastespace.models.solvers import Side
 from tastespace.trainers.als import centred, deviation
 from tastespace.trainers.base import Trainer, check_events, check_ratings, plain
@@ -141,10 +141,11 @@ class SgdTrainer(Trainer):
     def _chosen(self, train: Interactions) -> dict[str, float]:
         """The settings that are chosen from the data."""
         found: dict[str, float] = {}
+        spread = deviation(train)
         if self.learning_rate is None:
-            found["learning_rate"] = RATE / deviation(train)
+            found["learning_rate"] = RATE / spread
         if self.regularization is None:
-            found["regularization"] = PENALTY * deviation(train) * self._share(train)
+            found["regularization"] = PENALTY * spread * self._share(train)
         return found
 
     def _share(self, train: Interactions) -> float:
@@ -251,7 +252,7 @@ class _Run:
     def good(self) -> bool:
         """Whether the last pass stayed near the ratings."""
         far = self.weight * (FAR * self.spread) ** 2
-        return bool(self.squared <= far and np.isfinite(self.p.factors.sum() + self.q.factors.sum()))
+        return self.squared <= far and finite(self.p, self.q)
 
     def diverged(self) -> DivergedError:
         """The error, with the model of the epoch before: the same steps again, up to there."""
