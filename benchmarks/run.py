@@ -24,6 +24,7 @@ SCRIPTS = (
     "evaluation",
     "reading",
     "ranking",
+    "sgd",
     "growth",
     "roofline",
 )

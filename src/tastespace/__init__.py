@@ -34,9 +34,11 @@ from tastespace.trainers.als import ALS as ALS
 from tastespace.trainers.baseline import Baseline as Baseline
 from tastespace.trainers.bpr import BPR as BPR
 from tastespace.trainers.ease import EASE as EASE
+from tastespace.trainers.funk_svd import FunkSVD as FunkSVD
 from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
 from tastespace.trainers.item_knn import ItemKNN as ItemKNN
 from tastespace.trainers.logistic_mf import LogisticMF as LogisticMF
+from tastespace.trainers.pmf import PMF as PMF
 from tastespace.trainers.popularity import Popularity as Popularity
 from tastespace.trainers.stopping import Epoch as Epoch
 from tastespace.trainers.stopping import Stopping as Stopping
@@ -51,6 +53,7 @@ __all__ = [
     "ALS",
     "BPR",
     "EASE",
+    "PMF",
     "WARP",
     "Baseline",
     "Blend",
@@ -59,6 +62,7 @@ __all__ = [
     "CrossValidation",
     "Epoch",
     "FactorModel",
+    "FunkSVD",
     "ImplicitALS",
     "Interactions",
     "ItemKNN",

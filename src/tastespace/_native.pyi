@@ -476,3 +476,31 @@ def pairwise_rows(
     bias: NDArray[np.float32],
     threads: int,
 ) -> None: ...
+
+# sgd
+class RatingRounds:
+    def __new__(
+        cls,
+        indptr: NDArray[np.int64],
+        indices: NDArray[np.int32],
+        values: NDArray[np.float32] | None,
+        weights: NDArray[np.float32] | None,
+        columns: int,
+        seed: int,
+        threads: int,
+    ) -> RatingRounds: ...
+    def epoch(
+        self,
+        number: int,
+        mean: float,
+        rates: list[float],
+        penalties: list[float],
+        factors: int,
+        users: NDArray[np.float32],
+        items: NDArray[np.float32],
+        user_bias: NDArray[np.float32],
+        item_bias: NDArray[np.float32],
+        shrink: tuple[NDArray[np.float32], NDArray[np.float32]],
+        pace: tuple[NDArray[np.float32], NDArray[np.float32]] | None,
+        threads: int,
+    ) -> float: ...

@@ -14,6 +14,7 @@
     ├── UnsupportedError (TypeError)       this model cannot do that; the message names what can
     ├── HistoryError                       the call needs the users' histories and the model was saved without
     ├── NumericalError (ArithmeticError)   a computation left the range of numbers; names the row
+    │   └── DivergedError                  steps were too long; names the epoch and the setting, holds the last good model
     ├── TooLargeError (MemoryError)        a call would take more memory than there is; names a smaller way
     ├── FileError                          a file cannot be used
     │   ├── MissingFileError (FileNotFoundError)
@@ -26,6 +27,7 @@ Messages say what is wrong, where, and how to mend it. What can be gone on with 
 
 import sys
 import warnings
+from typing import Any
 
 
 class TastespaceError(Exception):
@@ -78,6 +80,23 @@ class HistoryError(TastespaceError):
 
 class NumericalError(TastespaceError, ArithmeticError):
     """A computation left the range of numbers."""
+
+
+class DivergedError(NumericalError):
+    """Training by steps went away from its minimum.
+
+    Attributes
+    ----------
+    epoch
+        The epoch in which it did, from 1; None outside of training.
+    model
+        The model after the last good epoch, as ``fit`` would have returned it then; None where there is none.
+    """
+
+    def __init__(self, message: str, epoch: int | None = None, model: Any = None) -> None:
+        super().__init__(message)
+        self.epoch = epoch
+        self.model = model
 
 
 class TooLargeError(TastespaceError, MemoryError):

@@ -58,6 +58,8 @@ MODELS: dict[str, Callable[[], Any]] = {
     "user-knn-ratings": lambda: ts.UserKNN(neighbours=5, similarity="pearson").fit(ratings()),
     "blend": blend,
     "reranked": reranked,
+    "funk-svd": lambda: ts.FunkSVD(factors=3, epochs=3).fit(ratings()),
+    "pmf": lambda: ts.PMF(factors=3, epochs=3).fit(ratings()),
 }
 
 

@@ -12,9 +12,11 @@ from tastespace.trainers.als import ALS
 from tastespace.trainers.baseline import Baseline
 from tastespace.trainers.bpr import BPR
 from tastespace.trainers.ease import EASE
+from tastespace.trainers.funk_svd import FunkSVD
 from tastespace.trainers.implicit_als import ImplicitALS
 from tastespace.trainers.item_knn import ItemKNN
 from tastespace.trainers.logistic_mf import LogisticMF
+from tastespace.trainers.pmf import PMF
 from tastespace.trainers.popularity import Popularity
 from tastespace.trainers.user_knn import UserKNN
 from tastespace.trainers.warp import WARP
@@ -27,6 +29,9 @@ RATINGS = {
     "als-nonnegative": ALS(factors=6, epochs=4, nonnegative=True),
     "als-nonnegative-plain": ALS(factors=17, epochs=3, biases=False, nonnegative=True),
     "baseline": Baseline(),
+    "funk-svd": FunkSVD(factors=6, epochs=4),
+    "funk-svd-scaled": FunkSVD(factors=17, epochs=3, frequency_scaling=0.5, bias_learning_rate=0.01),
+    "pmf": PMF(factors=6, epochs=4),
     "popularity": Popularity(),
     "popularity-recent": Popularity(half_life="2d"),
     "ease-ratings-as-weights": EASE(regularization=5.0, confidence="linear"),
@@ -98,6 +103,8 @@ CASES = [
     for name in (
         "als",
         "baseline",
+        "funk-svd",
+        "pmf",
         "popularity",
         "ials",
         "ease-sparse",
@@ -132,6 +139,8 @@ def test_contract(fitted, check):
         ALS(factors=3, epochs=2),
         ALS(factors=3, epochs=2, nonnegative=True),
         Baseline(),
+        FunkSVD(factors=3, epochs=2),
+        PMF(factors=3, epochs=2),
         Popularity(),
         EASE(regularization=2.0),
         EASE(regularization=2.0, sparse=True, neighbours=3),
@@ -148,7 +157,7 @@ def test_contract(fitted, check):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_contract_on_small_and_nasty_data(trainer, data):
-    explicit = True if isinstance(trainer, (ALS, Baseline)) else None
+    explicit = True if isinstance(trainer, (ALS, Baseline, FunkSVD, PMF)) else None
     train = data.draw(strategies.interactions(explicit=explicit))
     if isinstance(trainer, (BPR, WARP)):
         assume((train.by_user.counts() < train.n_items).any())

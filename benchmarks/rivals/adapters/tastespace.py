@@ -84,6 +84,12 @@ class ALS(_Adapter):
     trainer, explicit = ts.ALS, True
 
 
+class FunkSVD(_Adapter):
+    """Ratings, by steps."""
+
+    trainer, explicit = ts.FunkSVD, True
+
+
 class Evaluation:
     """``evaluate`` of a model around given factors."""
 

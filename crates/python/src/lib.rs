@@ -17,6 +17,7 @@ mod negatives;
 mod neighbours;
 mod pairwise;
 mod rerank;
+mod sgd;
 mod sparse;
 mod topk;
 
@@ -40,6 +41,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     topk::register(m)?;
     ease::register(m)?;
     neighbours::register(m)?;
+    sgd::register(m)?;
     sparse::register(m)?;
     negatives::register(m)?;
     rerank::register(m)?;

@@ -30,6 +30,8 @@ class Model(StrEnum):
     bpr = "bpr"
     warp = "warp"
     logistic_mf = "logistic-mf"
+    funk_svd = "funk-svd"
+    pmf = "pmf"
 
     @property
     def trainer(self) -> type[Any]:
@@ -47,6 +49,8 @@ class Model(StrEnum):
             Model.bpr: ts.BPR,
             Model.warp: ts.WARP,
             Model.logistic_mf: ts.LogisticMF,
+            Model.funk_svd: ts.FunkSVD,
+            Model.pmf: ts.PMF,
         }
         return classes[self]
 

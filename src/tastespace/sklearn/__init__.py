@@ -27,15 +27,17 @@ except ModuleNotFoundError:
 
 from tastespace.sklearn.checks import CHECKS_THAT_CANNOT_APPLY
 from tastespace.sklearn.events import BPR, EASE, WARP, ImplicitALS, ItemKNN, LogisticMF, Popularity, UserKNN
-from tastespace.sklearn.ratings import ALS, Baseline, ItemKNNRegressor, UserKNNRegressor
+from tastespace.sklearn.ratings import ALS, PMF, Baseline, FunkSVD, ItemKNNRegressor, UserKNNRegressor
 
 __all__ = [
     "ALS",
     "BPR",
     "CHECKS_THAT_CANNOT_APPLY",
     "EASE",
+    "PMF",
     "WARP",
     "Baseline",
+    "FunkSVD",
     "ImplicitALS",
     "ItemKNN",
     "ItemKNNRegressor",

@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from tastespace.sklearn.adaptor import Adaptor
 from tastespace.sklearn.table import as_table
-from tastespace.trainers import als, baseline, item_knn, user_knn
+from tastespace.trainers import als, baseline, funk_svd, item_knn, pmf, user_knn
 
 
 class Ratings(RegressorMixin, Adaptor):
@@ -43,3 +43,11 @@ class ItemKNNRegressor(Ratings, trainer=item_knn.ItemKNN):
 
 class UserKNNRegressor(Ratings, trainer=user_knn.UserKNN):
     """Deviations of the ratings of similar users; parameters are those of `tastespace.UserKNN`."""
+
+
+class FunkSVD(Ratings, trainer=funk_svd.FunkSVD):
+    """Matrix factorization with biases, by steps; parameters are those of `tastespace.FunkSVD`."""
+
+
+class PMF(Ratings, trainer=pmf.PMF):
+    """Matrix factorization without biases, by steps; parameters are those of `tastespace.PMF`."""

@@ -211,7 +211,7 @@ def _rows(trainer: ALS, train: Interactions, mean: float) -> ExplicitRows:
     return ExplicitRows(penalty, bias_penalty if trainer.biases else None, scaling, mean, trainer.nonnegative)
 
 
-def _centred(table: Csr, mean: float) -> Floats:
+def centred(table: Csr, mean: float) -> Floats:
     """What each rating has beyond the mean, times its weight."""
     centred = table.filled_values() - np.float32(mean)
     return centred if table.weights is None else centred * table.weights
@@ -226,7 +226,7 @@ class _Run:
         mean = 1.0 if values is None else float(np.average(values.astype(np.float64), weights=weights))
         self.rows = _rows(trainer, train, mean)
         if trainer.init == "svd":
-            centred = _centred(train.by_user, mean), _centred(train.by_item, mean)
+            centred = centred(train.by_user, mean), centred(train.by_item, mean)
             self.p, self.q = svd_factors(
                 train.by_user, train.by_item, centred, trainer.factors, trainer.seed, threads
             )

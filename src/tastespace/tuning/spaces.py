@@ -20,6 +20,8 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
   data, ``regularization`` beyond the best on six validation parts to either side (``docs/guide/defaults.md``; ``WARP``
   wants more, because it steps less often), and what each has for drawing unseen items. ``factors`` 32 to 256 by
   doubling.
+- ``FunkSVD``, ``PMF``: ``learning_rate`` over a factor of 2 and ``regularization`` over a factor of 2.5 to either side of
+  the rules (``docs/math/sgd.md``). ``factors`` 16 to 128.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
@@ -44,6 +46,7 @@ from tastespace.trainers.knn import KNN
 from tastespace.trainers.logistic_mf import LogisticMF
 from tastespace.trainers.pairwise import PairwiseTrainer
 from tastespace.trainers.popularity import Popularity
+from tastespace.trainers.sgd import SgdTrainer
 from tastespace.trainers.warp import WARP
 from tastespace.tuning.dimensions import Choices, Dimension, Relative, dimension
 
@@ -79,6 +82,12 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
     if isinstance(trainer, ALS):
         space = {"factors": [16, 32, 64, 128], "regularization": Relative(0.4, 2.5)}
         return space | ({"bias_regularization": Relative(0.25, 4.0)} if trainer.biases else {})
+    if isinstance(trainer, SgdTrainer):
+        return {
+            "factors": [16, 32, 64, 128],
+            "learning_rate": Relative(0.5, 2.0),
+            "regularization": Relative(0.4, 2.5),
+        }
     if isinstance(trainer, PairwiseTrainer):
         space = {
             "factors": [32, 64, 128, 256],

@@ -1,0 +1,349 @@
+//! Ratings by stochastic gradient steps: biased and plain matrix factorization; see `docs/math/sgd.md`.
+//!
+//! One call is one epoch: a step for each rating, in the order of [`Rounds`]. Sums of products go over 32 places in a
+//! fixed order and no two roundings are fused, so the result has the same bits for any number of threads and for
+//! every [`Level`].
+
+use crate::rounds::{Cell, Rounds};
+use crate::simd::{Lanes, Level, PAD, dispatch};
+use crate::threads::DisjointSlice;
+
+/// What stays the same in an epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The score before biases and factors.
+    pub mean: f32,
+    /// Step lengths of users' factors, items' factors, users' biases, items' biases; 0: they stay.
+    pub rates: [f32; 4],
+    /// L2 penalties of the same, for each step that changes them.
+    pub penalties: [f32; 4],
+}
+
+/// One side of what is learned.
+pub struct Side<'a> {
+    /// (rows, stride)
+    pub factors: &'a mut [f32],
+    /// (rows)
+    pub bias: &'a mut [f32],
+    /// By what the penalties of each row are multiplied, (rows).
+    pub shrink: &'a [f32],
+    /// By what the step lengths of each row are multiplied, (rows); None: 1. A row of 0 stays as it is.
+    pub pace: Option<&'a [f32]>,
+}
+
+/// What a step needs of a row beside its factors.
+#[derive(Clone, Copy)]
+#[repr(C, align(32))]
+struct Row {
+    bias: f32,
+    /// Step length of the factors, and what the penalty leaves of them.
+    along: f32,
+    keep: f32,
+    /// The same of the bias.
+    bias_along: f32,
+    bias_keep: f32,
+}
+
+impl Side<'_> {
+    fn check(&self, rows: usize, stride: usize) {
+        assert_eq!((self.factors.len(), self.bias.len(), self.shrink.len()), (rows * stride, rows, rows));
+        assert!(self.pace.is_none_or(|pace| pace.len() == rows));
+    }
+
+    fn rows(&self, [rate, bias_rate]: [f32; 2], [penalty, bias_penalty]: [f32; 2]) -> Vec<Row> {
+        (0..self.bias.len())
+            .map(|row| {
+                let (pace, shrink) = (self.pace.map_or(1.0, |pace| pace[row]), self.shrink[row]);
+                let (along, bias_along) = (pace * rate, pace * bias_rate);
+                Row {
+                    bias: self.bias[row],
+                    along,
+                    keep: 1.0 - along * (penalty * shrink),
+                    bias_along,
+                    bias_keep: 1.0 - bias_along * (bias_penalty * shrink),
+                }
+            })
+            .collect()
+    }
+}
+
+/// Where the parameters lie.
+#[derive(Clone, Copy)]
+struct Pointers {
+    users: *mut f32,
+    items: *mut f32,
+    user_rows: *mut Row,
+    item_rows: *mut Row,
+}
+
+// SAFETY: the rounds let no two tasks that share a row or a column run at once.
+unsafe impl Sync for Pointers {}
+// SAFETY: as above.
+unsafe impl Send for Pointers {}
+
+/// What the steps of a task need besides its ratings.
+struct Work {
+    pointers: Pointers,
+    mean: f32,
+    factors: usize,
+    stride: usize,
+}
+
+/// Ratings ahead of which rows are asked for.
+const AHEAD: usize = 4;
+
+/// One epoch: every rating moves its user and its item once. Returns the weighted sum of squared errors, each before
+/// its step; it is not finite where the parameters have left the range of float32.
+///
+/// `factors` columns of each row of `stride` floats are learned; the others hold 0.
+pub fn epoch(
+    level: Level,
+    threads: usize,
+    rounds: &Rounds,
+    number: u32,
+    settings: Settings,
+    factors: usize,
+    stride: usize,
+    users: Side<'_>,
+    items: Side<'_>,
+) -> f64 {
+    users.check(rounds.rows(), stride);
+    items.check(rounds.columns(), stride);
+    assert!(stride.is_multiple_of(PAD) && factors <= stride);
+    let (rates, penalties) = (settings.rates, settings.penalties);
+    let mut user_rows = users.rows([rates[0], rates[2]], [penalties[0], penalties[2]]);
+    let mut item_rows = items.rows([rates[1], rates[3]], [penalties[1], penalties[3]]);
+    let pointers = Pointers {
+        users: users.factors.as_mut_ptr(),
+        items: items.factors.as_mut_ptr(),
+        user_rows: user_rows.as_mut_ptr(),
+        item_rows: item_rows.as_mut_ptr(),
+    };
+    let work = Work { pointers, mean: settings.mean, factors, stride };
+    let mut errors = vec![0.0f64; rounds.tasks()];
+    let out = DisjointSlice::new(&mut errors);
+    rounds.run(threads, number, |task, cells| {
+        let squared = learn(level, &work, cells);
+        // SAFETY: one element for each task.
+        unsafe { out.range(task, task + 1)[0] = squared };
+    });
+    for (bias, row) in users.bias.iter_mut().zip(&user_rows).chain(items.bias.iter_mut().zip(&item_rows)) {
+        *bias = row.bias;
+    }
+    errors.iter().sum()
+}
+
+/// Places whose products are summed apart.
+const PLACES: usize = 32;
+
+/// `a . b` of `n` floats, a multiple of the lanes; the same bits on every level.
+#[inline(always)]
+unsafe fn dot<L: Lanes>(a: *const f32, b: *const f32, n: usize) -> f32 {
+    // SAFETY: the caller's promise: both are valid for `n` floats.
+    unsafe {
+        let width = PLACES / L::N;
+        let mut sums = [L::splat(0.0); 8];
+        let mut c = 0;
+        while c + PLACES <= n {
+            for (place, sum) in sums[..width].iter_mut().enumerate() {
+                let at = c + place * L::N;
+                *sum = L::add(L::mul(L::load(a.add(at)), L::load(b.add(at))), *sum);
+            }
+            c += PLACES;
+        }
+        for sum in &mut sums[..width] {
+            if c < n {
+                *sum = L::add(L::mul(L::load(a.add(c)), L::load(b.add(c))), *sum);
+            }
+            c += L::N;
+        }
+        // Halves are added to each other, down to one place.
+        if width == 8 {
+            for place in 0..4 {
+                sums[place] = L::add(sums[place], sums[place + 4]);
+            }
+        }
+        if width >= 4 {
+            for place in 0..2 {
+                sums[place] = L::add(sums[place], sums[place + 2]);
+            }
+        }
+        let four = L::four(L::add(sums[0], sums[1]));
+        (four[0] + four[2]) + (four[1] + four[3])
+    }
+}
+
+/// # Safety
+/// The parameters must hold every row and column of the ratings, and nothing else may use these meanwhile; see
+/// [`Lanes`].
+#[inline(always)]
+unsafe fn learn_generic<L: Lanes>(work: &Work, cells: &[Cell]) -> f64 {
+    let at = work.pointers;
+    let (stride, n) = (work.stride, work.factors.next_multiple_of(L::N));
+    let mut total = 0.0;
+    for (turn, cell) in cells.iter().enumerate() {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if let Some(later) = cells.get(turn + AHEAD) {
+                let q = at.items.add(later.column as usize * stride);
+                for c in (0..stride).step_by(PAD) {
+                    L::prefetch(q.add(c));
+                }
+            }
+            let (user, item) = (cell.row as usize, cell.column as usize);
+            let (p, q) = (at.users.add(user * stride), at.items.add(item * stride));
+            let (u, i) = (&mut *at.user_rows.add(user), &mut *at.item_rows.add(item));
+            let error = cell.value - (work.mean + (u.bias + i.bias) + dot::<L>(p, q, n));
+            let slope = cell.weight * error;
+            total += f64::from(slope * error);
+            let (along_p, along_q) = (L::splat(u.along * slope), L::splat(i.along * slope));
+            let (keep_p, keep_q) = (L::splat(u.keep), L::splat(i.keep));
+            for c in (0..n).step_by(L::N) {
+                let (x, y) = (L::load(p.add(c)), L::load(q.add(c)));
+                L::store(p.add(c), L::add(L::mul(x, keep_p), L::mul(y, along_p)));
+                L::store(q.add(c), L::add(L::mul(y, keep_q), L::mul(x, along_q)));
+            }
+            u.bias = u.bias * u.bias_keep + u.bias_along * slope;
+            i.bias = i.bias * i.bias_keep + i.bias_along * slope;
+        }
+    }
+    total
+}
+
+dispatch!(
+    /// Takes the steps of the ratings in order; returns the weighted sum of squared errors before each.
+    fn learn = learn_generic(work: &Work, cells: &[Cell]) -> f64
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::noise;
+    use crate::rounds::Ratings;
+
+    const USERS: usize = 60;
+    const ITEMS: usize = 45;
+
+    struct World {
+        indptr: Vec<i64>,
+        indices: Vec<i32>,
+        values: Vec<f32>,
+        weights: Vec<f32>,
+    }
+
+    fn world() -> World {
+        let chance = noise(USERS * ITEMS, 1);
+        let (mut indptr, mut indices) = (vec![0i64], Vec::new());
+        for user in 0..USERS {
+            indices.extend((0..ITEMS).filter(|i| chance[user * ITEMS + i] < 0.0).map(|i| i as i32));
+            indptr.push(indices.len() as i64);
+        }
+        let values = noise(indices.len(), 2).iter().map(|r| 3.0 + 4.0 * r).collect();
+        let weights = noise(indices.len(), 3).iter().map(|w| 1.0 + w).collect();
+        World { indptr, indices, values, weights }
+    }
+
+    const SETTINGS: Settings =
+        Settings { mean: 3.0, rates: [0.05, 0.04, 0.03, 0.02], penalties: [0.1, 0.2, 0.3, 0.4] };
+
+    /// Factors and biases of both sides and the sums of two epochs; users above 50 and items above 40 stay.
+    fn learned(level: Level, threads: usize, lanes: usize, factors: usize) -> (Vec<Vec<f32>>, Vec<f64>) {
+        let world = world();
+        let (values, weights) = (Some(&world.values[..]), Some(&world.weights[..]));
+        let ratings =
+            Ratings { indptr: &world.indptr, indices: &world.indices, values, weights, columns: ITEMS };
+        let rounds = Rounds::of(threads, ratings, 5, lanes);
+        let stride = crate::simd::padded(factors);
+        let side = |rows: usize, seed| {
+            let mut factors_of = noise(rows * stride, seed);
+            factors_of.chunks_mut(stride).for_each(|row| row[factors..].fill(0.0));
+            factors_of
+        };
+        let mut all = [side(USERS, 6), side(ITEMS, 7), noise(USERS, 8), noise(ITEMS, 9)];
+        let shrink = [noise(USERS, 10), noise(ITEMS, 11)].map(|s| s.iter().map(|s| 1.0 + s).collect::<Vec<_>>());
+        let pace = [(USERS, 50), (ITEMS, 40)]
+            .map(|(rows, end)| (0..rows).map(|row| f32::from(row <= end)).collect::<Vec<_>>());
+        let sums = (0..2)
+            .map(|number| {
+                let [p, q, b_u, b_i] = &mut all;
+                let users = Side { factors: p, bias: b_u, shrink: &shrink[0], pace: Some(&pace[0]) };
+                let items = Side { factors: q, bias: b_i, shrink: &shrink[1], pace: Some(&pace[1]) };
+                epoch(level, threads, &rounds, number, SETTINGS, factors, stride, users, items)
+            })
+            .collect();
+        (all.to_vec(), sums)
+    }
+
+    #[test]
+    fn threads_and_levels_give_the_same_bits() {
+        for factors in [1, 8, 16, 23, 40, 64, 100] {
+            for lanes in [1, 4] {
+                let one = learned(Level::Portable, 1, lanes, factors);
+                assert!(one.0.iter().flatten().all(|x| x.is_finite()) && one.1.iter().all(|s| *s > 0.0));
+                for level in Level::available() {
+                    for threads in [1, 2, 5] {
+                        assert_eq!(one, learned(level, threads, lanes, factors), "{level:?} {factors}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_without_pace_stay() {
+        let (after, _) = learned(Level::best(), 2, 3, 16);
+        let before = [noise(USERS * 16, 6), noise(ITEMS * 16, 7), noise(USERS, 8), noise(ITEMS, 9)];
+        for (array, (held, width)) in [(51, 16), (41, 16), (51, 1), (41, 1)].into_iter().enumerate() {
+            assert_eq!(after[array][held * width..], before[array][held * width..]);
+            assert!((0..held * width).filter(|&x| after[array][x] != before[array][x]).count() > held / 2);
+        }
+    }
+
+    /// The steps one by one in double precision.
+    fn twin(rounds: &Rounds, all: &mut [Vec<f64>; 4], factors: usize, stride: usize) -> f64 {
+        let order = std::sync::Mutex::new(vec![Vec::new(); rounds.tasks()]);
+        rounds.run(1, 0, |task, cells| order.lock().unwrap()[task] = cells.to_vec());
+        let Settings { mean, rates, penalties } = SETTINGS;
+        let (rates, penalties) = (rates.map(f64::from), penalties.map(f64::from));
+        let mut total = 0.0;
+        for cell in order.into_inner().unwrap().concat() {
+            let [p, q, b_u, b_i] = all;
+            let (user, item) = (cell.row as usize, cell.column as usize);
+            let (p, q) = (&mut p[user * stride..][..factors], &mut q[item * stride..][..factors]);
+            let product: f64 = p.iter().zip(&*q).map(|(p, q)| p * q).sum();
+            let error = f64::from(cell.value) - (f64::from(mean) + b_u[user] + b_i[item] + product);
+            let slope = f64::from(cell.weight) * error;
+            total += slope * error;
+            for (p, q) in p.iter_mut().zip(q) {
+                let (x, y) = (*p, *q);
+                *p += rates[0] * (slope * y - penalties[0] * x);
+                *q += rates[1] * (slope * x - penalties[1] * y);
+            }
+            b_u[user] += rates[2] * (slope - penalties[2] * b_u[user]);
+            b_i[item] += rates[3] * (slope - penalties[3] * b_i[item]);
+        }
+        total
+    }
+
+    #[test]
+    fn an_epoch_takes_the_steps_of_the_twin() {
+        let world = world();
+        let (values, weights) = (Some(&world.values[..]), Some(&world.weights[..]));
+        let ratings =
+            Ratings { indptr: &world.indptr, indices: &world.indices, values, weights, columns: ITEMS };
+        let rounds = Rounds::of(2, ratings, 5, 3);
+        let (factors, stride) = (16, 16);
+        let mut all = [noise(USERS * 16, 6), noise(ITEMS * 16, 7), noise(USERS, 8), noise(ITEMS, 9)];
+        let mut wanted = all.clone().map(|array| array.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
+        let sum = twin(&rounds, &mut wanted, factors, stride);
+        let [p, q, b_u, b_i] = &mut all;
+        let ones = [vec![1.0; USERS], vec![1.0; ITEMS]];
+        let users = Side { factors: p, bias: b_u, shrink: &ones[0], pace: None };
+        let items = Side { factors: q, bias: b_i, shrink: &ones[1], pace: None };
+        let found = epoch(Level::best(), 2, &rounds, 0, SETTINGS, factors, stride, users, items);
+        assert!((found - sum).abs() < 1e-3 * sum, "{found} {sum}");
+        for (x, y) in all.iter().flatten().zip(wanted.iter().flatten()) {
+            assert!((f64::from(*x) - y).abs() < 1e-4, "{x} {y}");
+        }
+    }
+}

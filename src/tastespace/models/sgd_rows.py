@@ -1,0 +1,191 @@
+"""Fold-in and update for models of ratings that were learned by gradient steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import tastespace._native as _native
+from tastespace.data.csr import Csr
+from tastespace.data.interactions import Interactions
+from tastespace.errors import DivergedError, UnsupportedError
+from tastespace.models.padding import Floats, duplicate
+from tastespace.models.reading import Doubles
+from tastespace.models.solvers import ExplicitRows, Rows, RowSolver, Side
+
+#: A penalty of a fold-in below this counts as this, so that every row has one minimum.
+LEAST_PENALTY = 1e-4
+
+#: Passes of an update over the ratings of the touched rows, and the step lengths of the first and the last of them, in
+#: step lengths of the first epoch of training.
+PASSES, FIRST, LAST = 10, 0.5, 0.05
+
+#: Of users' factors, items' factors, users' biases, items' biases; biases are None where there are none.
+Group = tuple[float, float, float | None, float | None]
+
+
+@dataclass(frozen=True, eq=False)
+class SgdRows(RowSolver):
+    """Rows of ratings: folded in exactly, updated by further steps.
+
+    Fold-in minimises the row's part of the objective that ``docs/math/sgd.md`` states. Steps end near that minimum, not
+    at it, so a learned row differs from the fold-in of the same history.
+
+    Attributes
+    ----------
+    trainer
+        Name, for messages.
+    rates, penalties
+        Step lengths of the first epoch and penalties, by group.
+    frequency_scaling
+        The exponent of a row's ratings that its penalty grows with.
+    mean
+        The score before biases and factors.
+    factors
+        How many columns are learned.
+    seed
+        Of the order of the steps.
+    """
+
+    trainer: str
+    rates: Group
+    penalties: Group
+    frequency_scaling: float
+    mean: float
+    factors: int
+    seed: int
+    kind = "sgd"
+    ratings = True
+    row_solved = False
+
+    def shrink(self, counts: npt.NDArray[np.int64]) -> Floats:
+        """By what the penalty of a step is multiplied, for rows of so many ratings: n to the power nu - 1."""
+        least = np.maximum(counts, 1).astype(np.float64)
+        return np.asarray(least ** (self.frequency_scaling - 1), np.float32)
+
+    def side(self, factors: Floats, bias: Floats, threads: int) -> Side:
+        return Side(factors, bias)
+
+    def users(self, events: Csr, items: Side, threads: int) -> tuple[Floats, Floats]:
+        return self._exactly(events, items, 0, threads)
+
+    def items(
+        self, events: Csr, rows: Rows, users: Side, history: Csr, threads: int
+    ) -> tuple[Floats, Floats]:
+        return self._exactly(events, users, 1, threads)
+
+    def _exactly(self, events: Csr, fixed: Side, group: int, threads: int) -> tuple[Floats, Floats]:
+        bias = self.penalties[2 + group]
+        solver = ExplicitRows(
+            regularization=max(self.penalties[group] or 0.0, LEAST_PENALTY),
+            bias_regularization=None if bias is None else max(bias, LEAST_PENALTY),
+            frequency_scaling=self.frequency_scaling,
+            mean=self.mean,
+        )
+        return solver.users(events, fixed, threads)
+
+    def epoch(
+        self,
+        ratings: _native.RatingRounds,
+        number: int,
+        share: float,
+        p: Side,
+        q: Side,
+        shrink: tuple[Floats, Floats],
+        pace: tuple[Floats, Floats] | None,
+        threads: int,
+    ) -> float:
+        """One pass in place, by this share of the step lengths; returns the sum of squared errors before the steps."""
+        rates = [share * (rate or 0.0) for rate in self.rates]
+        penalties = [penalty or 0.0 for penalty in self.penalties]
+        arrays = (p.factors, q.factors, p.bias, q.bias)
+        return ratings.epoch(
+            number, self.mean, rates, penalties, self.factors, *arrays, shrink, pace, threads
+        )
+
+    def update(
+        self, train: Interactions, users: Rows, items: Rows, p: Side, q: Side, threads: int
+    ) -> tuple[Side, Side]:
+        """Both sides after further steps of the touched rows, along all their ratings; all other rows stay.
+
+        New users, then new items, start from their fold-in.
+        """
+        p, q = Side(duplicate(p.factors), p.bias.copy()), Side(duplicate(q.factors), q.bias.copy())
+        fresh = users[_empty(p, users)]
+        if len(fresh):
+            p.factors[fresh], p.bias[fresh] = self.users(train.by_user.take_rows(fresh), q, threads)
+        fresh = items[_empty(q, items)]
+        if len(fresh):
+            events = train.by_item.take_rows(fresh)
+            q.factors[fresh], q.bias[fresh] = self.items(events, fresh, p, train.by_user, threads)
+        pace = np.zeros(train.n_users, np.float32), np.zeros(train.n_items, np.float32)
+        pace[0][users], pace[1][items] = 1, 1
+        ratings = rounds(_touched(train.by_user, *pace), self.seed, threads)
+        shrink = self.shrink(train.by_user.counts()), self.shrink(train.by_item.counts())
+        for number in range(PASSES):
+            share = FIRST + (LAST - FIRST) * number / (PASSES - 1)
+            squared = self.epoch(ratings, number, share, p, q, shrink, pace, threads)
+            if not (np.isfinite(squared) and finite(p, q)):
+                raise DivergedError(
+                    f"update of {self.trainer} diverged; train it with a lower learning_rate. The model that was to be "
+                    "updated is as it was"
+                )
+        return p, q
+
+    def contributions(self, events: Csr, items: Side, item: int) -> Doubles:
+        raise UnsupportedError(
+            f"a score of {self.trainer} is no sum over the history, so nothing explains it; similar_items works"
+        )
+
+    def params(self) -> dict[str, Any]:
+        return {
+            "trainer": self.trainer,
+            "rates": list(self.rates),
+            "penalties": list(self.penalties),
+            "frequency_scaling": self.frequency_scaling,
+            "mean": self.mean,
+            "factors": self.factors,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def of(cls, params: dict[str, Any]) -> SgdRows:
+        """The solver that :meth:`params` describe."""
+        groups = {name: tuple(params[name]) for name in ("rates", "penalties")}
+        return cls(**params | groups)
+
+
+def rounds(table: Csr, seed: int, threads: int) -> _native.RatingRounds:
+    """The ratings of a (users, items) table in blocks, for steps."""
+    return _native.RatingRounds(
+        table.indptr, table.indices, table.values, table.weights, table.columns, seed, threads
+    )
+
+
+def _empty(side: Side, rows: Rows) -> npt.NDArray[np.bool_]:
+    """Which of the rows hold nothing yet."""
+    return ~side.factors[rows].any(axis=1) & (side.bias[rows] == 0)
+
+
+def _touched(table: Csr, users: Floats, items: Floats) -> Csr:
+    """The events of rows or columns that are not 0 here."""
+    rows = table.row_of()
+    kept = (users[rows] + items[table.indices]) > 0
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows[kept], minlength=table.rows))])
+    return Csr(
+        indptr.astype(np.int64),
+        table.indices[kept],
+        table.columns,
+        None if table.values is None else table.values[kept],
+        None,
+        None if table.weights is None else table.weights[kept],
+    )
+
+
+def finite(*sides: Side) -> bool:
+    """Whether factors are in the range of float32, with room to spare."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return all(bool(np.isfinite(side.factors.sum())) for side in sides)

@@ -1,0 +1,324 @@
+"""What `FunkSVD` and `PMF` share: settings, the epochs, and the model they end in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Self
+
+import numpy as np
+
+from tastespace.data.interactions import Interactions
+from tastespace.data.threads import resolve_threads
+from tastespace.errors import DivergedError
+from tastespace.models.factor_model import FactorModel
+from tastespace.models.info import ModelInfo, summarize
+from tastespace.models.padding import Floats, duplicate, locked
+from tastespace.models.sgd_rows import Group, SgdRows, finite, rounds
+from tastespace.models.solvers import Side
+from tastespace.trainers.als import centred, deviation
+from tastespace.trainers.base import Trainer, check_events, check_ratings, plain
+from tastespace.trainers.init import Start, start_biases, start_factors, svd_factors
+from tastespace.trainers.loop import State, run_epochs
+from tastespace.trainers.stopping import Callback, Stopping
+from tastespace.version import __version__
+
+#: Learning rate and penalty of ratings of standard deviation 1, chosen on validation parts of MovieLens 100K and 1M; see
+#: ``docs/math/sgd.md``.
+RATE, PENALTY = 0.0225, 0.045
+
+#: Standard deviation of the start times sqrt(factors), for ratings of standard deviation 1.
+START = 0.1
+
+#: Errors of an epoch beyond so many standard deviations of the ratings say that it diverged.
+FAR = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SgdTrainer(Trainer):
+    r"""Learns ratings by stochastic gradient steps; each subclass says what it learns.
+
+    An epoch visits every rating once, in random order. A step of length :math:`\eta` goes down the gradient of
+
+    .. math::
+
+        \tfrac12 w_{ui} e_{ui}^2 + \tfrac12 (\lambda_u n_u^{\nu-1} |p_u|^2 + \lambda_i n_i^{\nu-1} |q_i|^2) + \dots,
+        \qquad e_{ui} = r_{ui} - \hat r_{ui}
+
+    where n counts the ratings of a row; so all steps of an epoch together penalise it by :math:`n^\nu`. Steps run in
+    rounds over blocks of users and items that share nothing, in an order that depends on the seed alone;
+    ``docs/math/sgd.md`` has the equations. Ratings that are all equal are learned as what they are: every prediction is
+    that rating.
+
+    Parameters
+    ----------
+    factors
+        Width of the space, >= 1.
+    epochs
+        Passes over the ratings, >= 1.
+    learning_rate
+        :math:`\eta` > 0 of the first epoch. None: from the standard deviation of the ratings, see
+        ``docs/math/sgd.md``.
+    user_learning_rate, item_learning_rate
+        Of the users' or the items' factors alone, >= 0, where 0 holds them as they start; None: ``learning_rate``.
+    decay
+        Share of the learning rates that is gone at the end, in 0..1; they fall by the same amount each epoch.
+    regularization
+        :math:`\lambda` >= 0. None: from the standard deviation of the ratings.
+    user_regularization, item_regularization
+        Of the users' or the items' factors alone, >= 0; None: ``regularization``.
+    frequency_scaling
+        :math:`\nu` >= 0: 1 is the same penalty at every step, 0 the same for every row.
+    init
+        ``"svd"``: a truncated singular value decomposition; a model to start from (more factors are allowed); or
+        arrays (users, factors) and (items, factors). None: small random numbers.
+    stopping
+        A rule on the validation set; without one, ``valid`` is measured by ``Stopping("rmse")``.
+    seed
+        Of the start and of the order of the steps.
+    threads
+        At most this many, and at most 16 are used; None: all cores. The result does not depend on it.
+    progress
+        Show a bar; None: if standard error is a terminal.
+    """
+
+    factors: int = 64
+    epochs: int = 30
+    learning_rate: float | None = None
+    user_learning_rate: float | None = None
+    item_learning_rate: float | None = None
+    decay: float = 0.9
+    regularization: float | None = None
+    user_regularization: float | None = None
+    item_regularization: float | None = None
+    frequency_scaling: float = 1.0
+    init: Start = field(default=None, repr=False, compare=False)
+    stopping: Stopping | None = None
+    seed: int = 0
+    threads: int | None = None
+    progress: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Checks every setting.
+
+        Raises
+        ------
+        ParameterError
+            Naming the setting, what it must be, and what it is.
+        """
+        self._check_count("factors", 1)
+        self._check_count("epochs", 1)
+        self._check_count("seed", 0)
+        if self.learning_rate is not None:
+            self._check_number("learning_rate", above=0)
+        for name in ("regularization", *self._own()):
+            if getattr(self, name) is not None:
+                self._check_number(name, least=0)
+        for name in ("frequency_scaling", "decay"):
+            self._check_number(name, least=0)
+        if self.decay > 1:
+            raise self._refuse("decay", "in 0..1")
+        self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
+        self._check_init()
+        self._check_type("progress", (bool, type(None)), "True, False or None")
+        resolve_threads(self.threads)
+
+    def _own(self) -> tuple[str, ...]:
+        """Settings of one group of parameters alone."""
+        return (
+            "user_learning_rate",
+            "item_learning_rate",
+            "user_regularization",
+            "item_regularization",
+        )
+
+    def _group(self, what: str) -> Group:
+        """The settled learning rates, or penalties, by group of parameters."""
+        common: float = getattr(self, what)
+        user, item, bias = (getattr(self, f"{side}_{what}", None) for side in ("user", "item", "bias"))
+        return common if user is None else user, common if item is None else item, bias, bias
+
+    def _chosen(self, train: Interactions) -> dict[str, float]:
+        """The settings that are chosen from the data."""
+        found: dict[str, float] = {}
+        spread = deviation(train)
+        if self.learning_rate is None:
+            found["learning_rate"] = RATE / spread
+        if self.regularization is None:
+            found["regularization"] = PENALTY * spread * self._share(train)
+        return found
+
+    def _share(self, train: Interactions) -> float:
+        """What keeps the sum of all rows' penalties as it is for a ``frequency_scaling`` of 1."""
+        counts = np.concatenate([train.by_user.counts(), train.by_item.counts()]).astype(np.float64)
+        return float(counts.sum() / (counts[counts > 0] ** self.frequency_scaling).sum())
+
+    def settled(self, train: Interactions) -> Self:
+        check_ratings(type(self).__name__, "train", train)
+        return self.replace(**self._chosen(train))
+
+    def fit(
+        self, train: Interactions, valid: Interactions | None = None, *, callbacks: Sequence[Callback] = ()
+    ) -> FactorModel:
+        """Learns from ratings.
+
+        ``Epoch.objective`` is the weighted sum of the squared errors of an epoch, each before its step, without
+        penalties.
+
+        Parameters
+        ----------
+        train
+            Ratings to learn from.
+        valid
+            Ratings to measure on, for ``stopping``; apart from ``train``, and warned of where some are in both.
+        callbacks
+            Called with an ``Epoch`` after each epoch.
+
+        Raises
+        ------
+        InputError
+            If the events are not ratings, or ``valid`` holds none that ``train`` does not.
+        EmptyError
+            Without ratings.
+        DivergedError
+            If the steps are too long; names the epoch and holds the model of the epoch before.
+        """
+        name = type(self).__name__
+        check_ratings(name, "train", train)
+        if valid is not None:
+            check_events(name, "valid", valid)
+        threads = resolve_threads(self.threads)
+        return run_epochs(
+            _Run(self, train, threads),
+            name,
+            self.epochs,
+            train=train,
+            valid=valid,
+            stopping=self.stopping,
+            rates=True,
+            callbacks=callbacks,
+            progress=self.progress,
+            threads=threads,
+        )
+
+
+class _Run:
+    """One fit under way; see :class:`tastespace.trainers.loop.Run`. Both sides are learned in the items' half."""
+
+    def __init__(self, trainer: SgdTrainer, train: Interactions, threads: int) -> None:
+        self.trainer, self.train, self.threads = trainer, train, threads
+        values, weights = train.by_user.values, train.by_user.weights
+        mean = 1.0 if values is None else float(np.average(values.astype(np.float64), weights=weights))
+        self.settled = trainer.settled(train)
+        self.rows = SgdRows(
+            trainer=type(trainer).__name__,
+            rates=self.settled._group("learning_rate"),
+            penalties=self.settled._group("regularization"),
+            frequency_scaling=trainer.frequency_scaling,
+            mean=mean,
+            factors=trainer.factors,
+            seed=trainer.seed,
+        )
+        self.spread = deviation(train)
+        self.weight = float(train.n_events if weights is None else weights.sum(dtype=np.float64))
+        self.ratings = rounds(train.by_user, trainer.seed, threads)
+        self.shrink = (
+            self.rows.shrink(train.by_user.counts()),
+            self.rows.shrink(train.by_item.counts()),
+        )
+        self.start()
+
+    def start(self) -> None:
+        """Puts the parameters where training begins."""
+        trainer, train = self.trainer, self.train
+        p, q = _start(trainer, train, self.rows.mean, self.spread, self.threads)
+        b_u, b_i = start_biases(trainer.init, train.users, train.items, self.rows.rates[2] is not None)
+        self.p, self.q, self.epoch, self.squared = Side(p, b_u), Side(q, b_i), 0, 0.0
+
+    def half_epoch(self, side: Literal["user", "item"]) -> None:
+        if side == "item":
+            self.step()
+            if not self.good():
+                raise self.diverged()
+
+    def step(self) -> None:
+        """One pass over the ratings."""
+        share = 1 - self.trainer.decay * self.epoch / self.trainer.epochs
+        self.squared = self.rows.epoch(
+            self.ratings, self.epoch, share, self.p, self.q, self.shrink, None, self.threads
+        )
+        self.epoch += 1
+
+    def good(self) -> bool:
+        """Whether the last pass stayed near the ratings."""
+        far = self.weight * (FAR * self.spread) ** 2
+        return self.squared <= far and finite(self.p, self.q)
+
+    def diverged(self) -> DivergedError:
+        """The error, with the model of the epoch before: the same steps again, up to there."""
+        last = self.epoch - 1
+        name, error = type(self.trainer).__name__, (self.squared / self.weight) ** 0.5
+        self.start()
+        for _ in range(last):
+            self.step()
+        rate = self.rows.rates[0]
+        return DivergedError(
+            f"{name} diverged in epoch {last + 1}: its errors were {error:.3g} on average, and the ratings vary by "
+            f"{self.spread:.3g}. Lower learning_rate, which was {rate:.3g}; the error's model is that of epoch {last}",
+            last + 1,
+            self.model(),
+        )
+
+    def objective(self) -> float:
+        return self.squared
+
+    def keep(self) -> State:
+        return duplicate(self.p.factors), duplicate(self.q.factors), self.p.bias.copy(), self.q.bias.copy()
+
+    def measured(self) -> FactorModel:
+        state = (self.p.factors, self.q.factors, self.p.bias, self.q.bias)
+        return self._model(tuple(map(locked, state)), None)
+
+    def model(self, state: State | None = None) -> FactorModel:
+        return self._model(state or self.keep(), self.rows)
+
+    def _model(self, state: State, solver: SgdRows | None) -> FactorModel:
+        p, q, b_u, b_i = state
+        train, k = self.train, self.trainer.factors
+        return FactorModel(
+            users=train.users,
+            items=train.items,
+            user_factors=p[:, :k],
+            item_factors=q[:, :k],
+            user_bias=b_u,
+            item_bias=b_i,
+            mean=self.rows.mean,
+            history=train.by_user,
+            explicit=True,
+            scale=train.scale,
+            solver=solver,
+            info=ModelInfo(
+                type(self.trainer).__name__,
+                plain(self.settled.params()),
+                summarize(train),
+                version=__version__,
+            ),
+            threads=self.threads,
+        )
+
+
+def _start(
+    trainer: SgdTrainer, train: Interactions, mean: float, spread: float, threads: int
+) -> tuple[Floats, Floats]:
+    """Padded factors to start from; of a smaller or older model what it does not have is random."""
+    init, k, seed = trainer.init, trainer.factors, trainer.seed
+    if init == "svd":
+        values = centred(train.by_user, mean), centred(train.by_item, mean)
+        return svd_factors(train.by_user, train.by_item, values, k, seed, threads)
+    scale = START * np.sqrt(spread)
+    p, q = start_factors(init, train.users, train.items, k, scale, seed)
+    if not isinstance(init, tuple):
+        noise = np.random.default_rng((seed, 1)).standard_normal((train.n_users, k), np.float32)
+        noise *= np.float32(scale / np.sqrt(k))
+        p[:, :k] = np.where(p[:, :k] == 0, noise, p[:, :k])
+    return p, q
