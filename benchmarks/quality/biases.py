@@ -1,11 +1,11 @@
 """How much of the error biases save: mean, Baseline, PMF and FunkSVD on every data set of ratings.
 
 Protocol: ``ts.split.kfold(ratings, k=5, seed=0)``; RMSE over all test ratings, kept inside the scale, as in
-``rmse_5fold.py``; ratings by a user or of an item that training does not know are predicted by what is known. Factor models are fitted
-with three seeds, and errors are averaged over folds and seeds. Each takes the best of the grid below on a tenth of the first
-fold's *training* ratings (seed 1), for all folds: its default learning rate and penalty, or 0.7 or 1.4 times the latter, with 16 or 64
-factors. ``FunkSVD without biases`` is ``FunkSVD`` with ``bias_learning_rate=0``, tuned likewise: the same objective without the
-two sums.
+``rmse_5fold.py``; ratings by a user or of an item that training does not know are predicted by what is known. Factor
+models are fitted with three seeds, and errors are averaged over folds and seeds. Each takes the best of the grid
+below on a tenth of the first fold's *training* ratings (seed 1), for all folds: its default learning rate and
+penalty, or 0.7 or 1.4 times the latter, with 16 or 64 factors. ``FunkSVD without biases`` is ``FunkSVD`` with
+``bias_learning_rate=0``, tuned likewise: the same objective without the two sums.
 
 Run as ``python -m benchmarks.quality.biases [DATA ...]``; writes one file for all.
 """

@@ -2,17 +2,17 @@
 
 Protocol: a tenth of the ratings at random is the test part (seed 0); RMSE of predictions kept within 1 to 5, by one
 function for every library; a user or item without training ratings has zero factors and biases. All take 100 factors
-and 30 epochs. ``default`` is the library's own learning rate and penalty; ``tuned`` the best of its grid below on a tenth
-of the *training* ratings (seed 1). Then all fit all training ratings in rounds that take turns.
+and 30 epochs. ``default`` is the library's own learning rate and penalty; ``tuned`` the best of its grid below on a
+tenth of the *training* ratings (seed 1). Then all fit all training ratings in rounds that take turns.
 
-The clock covers the whole ``fit``, from the library's own form of the ratings; ``load_seconds`` is what making that takes.
-Surprise's ``SVD`` has one thread. cornac's ``MF`` is measured with one thread, where it is deterministic, and with as
-many as ours, where they race. LIBMF's command-line program ``mf-train`` (its penalties and rate by AdaGrad, no biases,
-built by its own Makefile with AVX) reads text, so an epoch of it is the difference of runs of 45 and 15 epochs divided by
-30, and one of ours the same difference of fits.
+The clock covers the whole ``fit``, from the library's own form of the ratings; ``load_seconds`` is what making that
+takes. Surprise's ``SVD`` has one thread. cornac's ``MF`` is measured with one thread, where it is deterministic, and
+with as many as ours, where they race. LIBMF's command-line program ``mf-train`` (its penalties and rate by AdaGrad,
+no biases, built by its own Makefile with AVX) reads text, so an epoch of it is the difference of runs of 45 and 15
+epochs divided by 30, and one of ours the same difference of fits.
 
-Run as ``python -m benchmarks.speed.sgd``. ``SURPRISE_PYTHON`` and ``RANKING_PYTHON`` (cornac) name the interpreters of
-the rivals, ``LIBMF`` the folder of ``mf-train`` and ``mf-predict``; what is not there is left out.
+Run as ``python -m benchmarks.speed.sgd``. ``SURPRISE_PYTHON`` and ``RANKING_PYTHON`` (cornac) name the interpreters
+of the rivals, ``LIBMF`` the folder of ``mf-train`` and ``mf-predict``; what is not there is left out.
 """
 
 import itertools
@@ -113,7 +113,9 @@ def epochs(
             seconds["LIBMF"].append((run(45) - run(15)) / 30)
             seconds[OURS].append((ours(45) - ours(15)) / 30)
         run(30)
-        subprocess.run([str(program.with_name("mf-predict")), held, model, out], check=True, capture_output=True)
+        subprocess.run(
+            [str(program.with_name("mf-predict")), held, model, out], check=True, capture_output=True
+        )
         scores = np.clip(np.loadtxt(out), 1, 5)
     error = float(np.sqrt(np.mean((scores - test.tocoo().data) ** 2)))
     return {name: common.spread(values) for name, values in seconds.items()} | {"LIBMF rmse": round(error, 5)}

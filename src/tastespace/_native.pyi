@@ -17,6 +17,7 @@ _Table: TypeAlias = tuple[
 __all__ = [
     "Audiences",
     "Ranker",
+    "RatingRounds",
     "Scorer",
     "add_standardised",
     "best_of_scores",
@@ -478,6 +479,7 @@ def pairwise_rows(
 ) -> None: ...
 
 # sgd
+@final
 class RatingRounds:
     def __new__(
         cls,

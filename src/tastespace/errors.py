@@ -14,7 +14,7 @@
     ├── UnsupportedError (TypeError)       this model cannot do that; the message names what can
     ├── HistoryError                       the call needs the users' histories and the model was saved without
     ├── NumericalError (ArithmeticError)   a computation left the range of numbers; names the row
-    │   └── DivergedError                  steps were too long; names the epoch and the setting, holds the last good model
+    │   └── DivergedError                  steps were too long; names epoch and setting, holds the last good model
     ├── TooLargeError (MemoryError)        a call would take more memory than there is; names a smaller way
     ├── FileError                          a file cannot be used
     │   ├── MissingFileError (FileNotFoundError)

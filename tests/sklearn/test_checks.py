@@ -81,7 +81,7 @@ def test_the_listed_checks_pass_on_two_columns(name, monkeypatch):
     for module in (adaptor, events):
         monkeypatch.setattr(module, "columns", lambda X: columns(X[:, :2]))
     found = outcomes(ESTIMATORS[name])
-    ratings = name in ("als", "baseline") or name.endswith("regressor")
+    ratings = name in ("als", "baseline", "funk-svd", "pmf") or name.endswith("regressor")
     reasons = ["it wants good"] if ratings else ["it scores"]
     if name in ("bpr", "warp"):
         reasons.append("few ids")

@@ -213,7 +213,9 @@ def test_divergence_names_the_epoch_and_keeps_the_last_good_model(trainer):
     train = world(100, 60, 0.4)
     trainer = trainer.replace(factors=4, epochs=8, learning_rate=1.6, decay=0.0)
     name = type(trainer).__name__
-    with pytest.raises(DivergedError, match=rf"{name} diverged in epoch \d+: .*Lower learning_rate") as caught:
+    with pytest.raises(
+        DivergedError, match=rf"{name} diverged in epoch \d+: .*Lower learning_rate"
+    ) as caught:
         trainer.fit(train)
     error = caught.value
     assert isinstance(error, NumericalError)
@@ -228,7 +230,9 @@ def test_an_update_that_diverges_says_so():
     model = FunkSVD(factors=4, epochs=2).fit(train)
     wild = replace(model, solver=replace(model.solver, rates=(1e6, 1e6, 1e6, 1e6)))
     new = with_values(train, train.by_user.values[::-1].copy())
-    with pytest.raises(DivergedError, match=r"update of FunkSVD diverged; train it with a lower learning_rate"):
+    with pytest.raises(
+        DivergedError, match=r"update of FunkSVD diverged; train it with a lower learning_rate"
+    ):
         wild.update(new)
 
 
@@ -344,7 +348,7 @@ def days():
 
 @pytest.mark.parametrize("name", TRAINERS)
 def test_update_learns_new_users_and_items(name):
-    train, first, later = days()
+    _train, first, later = days()
     trainer = TRAINERS[name].replace(factors=8, epochs=60, learning_rate=0.05)
     keep = np.random.default_rng(0).random(later.n_events) < 0.7
     known, rest = later.select(keep), later.select(~keep)
@@ -360,7 +364,7 @@ def test_update_learns_new_users_and_items(name):
 
 
 def test_update_moves_the_touched_rows_alone():
-    train, first, later = days()
+    _train, first, _later = days()
     model = FunkSVD(factors=4).fit(first)
     touched = first.select((first.user_rows() == 3) & (first.by_user.indices < 20))
     new = with_values(touched, 6 - touched.by_user.values)
@@ -375,7 +379,7 @@ def test_update_moves_the_touched_rows_alone():
 
 
 def test_a_loaded_model_updates_and_folds_in_the_same(tmp_path):
-    train, first, later = days()
+    _train, first, later = days()
     for trainer in (FunkSVD(factors=4, epochs=3), PMF(factors=4, epochs=3)):
         model = trainer.fit(first)
         model.save(tmp_path / "model.taste")

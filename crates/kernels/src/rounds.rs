@@ -103,7 +103,8 @@ impl Rounds {
         ratings.indices.iter().for_each(|&column| counts[column as usize] += 1);
         let columns = shuffled(ratings.columns, seed, 1);
         let mut block = vec![0u16; ratings.columns];
-        for (number, members) in shares(&columns, lanes, |column| counts[column as usize]).iter().enumerate() {
+        for (number, members) in shares(&columns, lanes, |column| counts[column as usize]).iter().enumerate()
+        {
             columns[members.clone()].iter().for_each(|&column| block[column as usize] = number as u16);
         }
         let rows = shuffled(ratings.rows(), seed, 0);
@@ -111,11 +112,24 @@ impl Rounds {
         let mut sorted: Vec<Lane> = Vec::new();
         sorted.resize_with(lanes, Lane::default);
         let out = DisjointSlice::new(&mut sorted);
-        for_each_chunk(threads, lanes, || (), |(), lane| {
-            // SAFETY: one element for each lane.
-            unsafe { out.range(lane, lane + 1)[0] = sort(ratings, &rows[members[lane].clone()], &block, lanes) };
-        });
-        Self { grid: Grid::of(lanes, false), lanes: sorted, rows: ratings.rows(), columns: ratings.columns, seed }
+        for_each_chunk(
+            threads,
+            lanes,
+            || (),
+            |(), lane| {
+                // SAFETY: one element for each lane.
+                unsafe {
+                    out.range(lane, lane + 1)[0] = sort(ratings, &rows[members[lane].clone()], &block, lanes)
+                };
+            },
+        );
+        Self {
+            grid: Grid::of(lanes, false),
+            lanes: sorted,
+            rows: ratings.rows(),
+            columns: ratings.columns,
+            seed,
+        }
     }
 
     /// Number of rows.
@@ -220,9 +234,8 @@ fn sort(ratings: Ratings<'_>, rows: &[u32], block: &[u16], blocks: usize) -> Lan
         }
     }
     let width = tile + 1;
-    let place = |at: usize, event: usize| {
-        usize::from(block[ratings.indices[event] as usize]) * width + tiles[at]
-    };
+    let place =
+        |at: usize, event: usize| usize::from(block[ratings.indices[event] as usize]) * width + tiles[at];
     let mut starts = vec![0u32; blocks * width + 1];
     for (at, &row) in rows.iter().enumerate() {
         ratings.range(row).for_each(|event| starts[place(at, event) + 1] += 1);
@@ -318,7 +331,8 @@ mod tests {
     #[test]
     fn the_order_depends_on_seed_and_epoch_and_on_no_thread() {
         let table = table(70, 50);
-        let order = |seed, epoch, threads| tasks(&Rounds::of(threads, table.ratings(50), seed, 3), epoch, threads);
+        let order =
+            |seed, epoch, threads| tasks(&Rounds::of(threads, table.ratings(50), seed, 3), epoch, threads);
         let one = order(3, 0, 1);
         assert_eq!(one, order(3, 0, 2));
         assert_eq!(one, order(3, 0, 5));

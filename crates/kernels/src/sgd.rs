@@ -260,7 +260,8 @@ mod tests {
             factors_of
         };
         let mut all = [side(USERS, 6), side(ITEMS, 7), noise(USERS, 8), noise(ITEMS, 9)];
-        let shrink = [noise(USERS, 10), noise(ITEMS, 11)].map(|s| s.iter().map(|s| 1.0 + s).collect::<Vec<_>>());
+        let shrink =
+            [noise(USERS, 10), noise(ITEMS, 11)].map(|s| s.iter().map(|s| 1.0 + s).collect::<Vec<_>>());
         let pace = [(USERS, 50), (ITEMS, 40)]
             .map(|(rows, end)| (0..rows).map(|row| f32::from(row <= end)).collect::<Vec<_>>());
         let sums = (0..2)

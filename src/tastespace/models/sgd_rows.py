@@ -167,7 +167,8 @@ def rounds(table: Csr, seed: int, threads: int) -> _native.RatingRounds:
 
 def _empty(side: Side, rows: Rows) -> npt.NDArray[np.bool_]:
     """Which of the rows hold nothing yet."""
-    return ~side.factors[rows].any(axis=1) & (side.bias[rows] == 0)
+    empty: npt.NDArray[np.bool_] = ~side.factors[rows].any(axis=1) & (side.bias[rows] == 0)
+    return empty
 
 
 def _touched(table: Csr, users: Floats, items: Floats) -> Csr:

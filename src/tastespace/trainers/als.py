@@ -226,9 +226,9 @@ class _Run:
         mean = 1.0 if values is None else float(np.average(values.astype(np.float64), weights=weights))
         self.rows = _rows(trainer, train, mean)
         if trainer.init == "svd":
-            centred = centred(train.by_user, mean), centred(train.by_item, mean)
+            tables = centred(train.by_user, mean), centred(train.by_item, mean)
             self.p, self.q = svd_factors(
-                train.by_user, train.by_item, centred, trainer.factors, trainer.seed, threads
+                train.by_user, train.by_item, tables, trainer.factors, trainer.seed, threads
             )
             if trainer.nonnegative:
                 drop_signs(self.p, self.q)

@@ -11,7 +11,6 @@ from tastespace.trainers.sgd import SgdTrainer
 BIAS_RATE, BIAS_PENALTY = 0.02, 0.015
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class FunkSVD(SgdTrainer):
     r"""Biased matrix factorization of ratings, by stochastic gradient steps.

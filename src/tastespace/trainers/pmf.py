@@ -11,8 +11,8 @@ from tastespace.trainers.sgd import SgdTrainer
 class PMF(SgdTrainer):
     r"""Probabilistic matrix factorization: factors without biases, by stochastic gradient steps.
 
-    Ratings are normal around :math:`\mu + p_u \cdot q_i` with variance :math:`\sigma^2`, factors normal around zero with
-    variances :math:`\sigma_u^2` and :math:`\sigma_i^2`. The most likely factors, given the ratings, minimise
+    Ratings are normal around :math:`\mu + p_u \cdot q_i` with variance :math:`\sigma^2`, factors normal around zero
+    with variances :math:`\sigma_u^2` and :math:`\sigma_i^2`. The most likely factors, given the ratings, minimise
 
     .. math::
 
@@ -29,4 +29,3 @@ class PMF(SgdTrainer):
     """
 
     frequency_scaling: float = 0.0
-

@@ -23,8 +23,8 @@ from tastespace.trainers.loop import State, run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.version import __version__
 
-#: Learning rate and penalty of ratings of standard deviation 1, chosen on validation parts of MovieLens 100K and 1M; see
-#: ``docs/math/sgd.md``.
+#: Learning rate and penalty of ratings of standard deviation 1, chosen on validation parts of MovieLens 100K and 1M;
+#: see ``docs/math/sgd.md``.
 RATE, PENALTY = 0.0225, 0.045
 
 #: Standard deviation of the start times sqrt(factors), for ratings of standard deviation 1.
@@ -108,7 +108,7 @@ class SgdTrainer(Trainer):
         """
         self._check_count("factors", 1)
         self._check_count("epochs", 1)
-        self._check_count("seed", 0)
+        self._check_seed()
         if self.learning_rate is not None:
             self._check_number("learning_rate", above=0)
         for name in ("regularization", *self._own()):

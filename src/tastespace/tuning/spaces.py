@@ -20,8 +20,8 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
   data, ``regularization`` beyond the best on six validation parts to either side (``docs/guide/defaults.md``; ``WARP``
   wants more, because it steps less often), and what each has for drawing unseen items. ``factors`` 32 to 256 by
   doubling.
-- ``FunkSVD``, ``PMF``: ``learning_rate`` over a factor of 2 and ``regularization`` over a factor of 2.5 to either side of
-  the rules (``docs/math/sgd.md``). ``factors`` 16 to 128.
+- ``FunkSVD``, ``PMF``: ``learning_rate`` over a factor of 2 and ``regularization`` over a factor of 2.5 to either side
+  of the rules (``docs/math/sgd.md``). ``factors`` 16 to 128.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
