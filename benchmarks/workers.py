@@ -33,6 +33,8 @@ ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 KINDS = {
     "tastespace": Kind("tastespace", "ImplicitALS", "", {}),
     "tastespace ALS": Kind("tastespace", "ALS", "", {}),
+    "tastespace SVDPlusPlus": Kind("tastespace", "SVDPlusPlus", "", {}),
+    "Surprise SVDpp": Kind("surprise_svdpp", "SVDpp", "surprise", ONE_BLAS_THREAD),
     "tastespace ItemKNN": Kind("tastespace", "ItemKNN", "", {}),
     "implicit neighbours": Kind("implicit", "Neighbours", "rivals", ONE_BLAS_THREAD),
     "implicit": Kind("implicit", "ALS", "rivals", ONE_BLAS_THREAD),

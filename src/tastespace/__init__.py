@@ -40,6 +40,7 @@ from tastespace.trainers.logistic_mf import LogisticMF as LogisticMF
 from tastespace.trainers.popularity import Popularity as Popularity
 from tastespace.trainers.stopping import Epoch as Epoch
 from tastespace.trainers.stopping import Stopping as Stopping
+from tastespace.trainers.svdpp import SVDPlusPlus as SVDPlusPlus
 from tastespace.trainers.user_knn import UserKNN as UserKNN
 from tastespace.trainers.warp import WARP as WARP
 from tastespace.tuning import Tuning as Tuning
@@ -70,6 +71,7 @@ __all__ = [
     "Recommendations",
     "Report",
     "Reranked",
+    "SVDPlusPlus",
     "Sampled",
     "Split",
     "Stopping",

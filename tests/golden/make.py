@@ -15,6 +15,7 @@ MODELS = {
     "implicit-als-bm25": (ts.ImplicitALS(factors=3, epochs=3, alpha=10.0, confidence="bm25"), False),
     "popularity": (ts.Popularity(half_life="3d"), False),
     "bpr": (ts.BPR(factors=3, epochs=3, negatives="popularity", confidence="bm25"), False),
+    "svd-plus-plus": (ts.SVDPlusPlus(factors=3, epochs=3), True),
     "warp": (ts.WARP(factors=3, epochs=3), False),
     "logistic-mf": (ts.LogisticMF(factors=3, epochs=3), False),
 }

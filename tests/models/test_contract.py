@@ -16,6 +16,7 @@ from tastespace.trainers.implicit_als import ImplicitALS
 from tastespace.trainers.item_knn import ItemKNN
 from tastespace.trainers.logistic_mf import LogisticMF
 from tastespace.trainers.popularity import Popularity
+from tastespace.trainers.svdpp import SVDPlusPlus
 from tastespace.trainers.user_knn import UserKNN
 from tastespace.trainers.warp import WARP
 from tests.models.worlds import world
@@ -26,6 +27,9 @@ RATINGS = {
     "als-plain": ALS(factors=6, epochs=4, biases=False, frequency_scaling=0.0),
     "als-nonnegative": ALS(factors=6, epochs=4, nonnegative=True),
     "als-nonnegative-plain": ALS(factors=17, epochs=3, biases=False, nonnegative=True),
+    "svd-plus-plus": SVDPlusPlus(factors=6, epochs=4),
+    "svd-plus-plus-users": SVDPlusPlus(factors=17, epochs=3, implicit="users", regularization=0.0),
+    "svd-plus-plus-items": SVDPlusPlus(factors=40, epochs=3, implicit="items"),
     "baseline": Baseline(),
     "popularity": Popularity(),
     "popularity-recent": Popularity(half_life="2d"),
@@ -90,6 +94,7 @@ CASES = [(name, size) for name in RATINGS | EVENTS for size in WORLDS] + [
     (name, size)
     for name in (
         "als",
+        "svd-plus-plus",
         "baseline",
         "popularity",
         "ials",
@@ -124,6 +129,7 @@ def test_contract(fitted, check):
     [
         ALS(factors=3, epochs=2),
         ALS(factors=3, epochs=2, nonnegative=True),
+        SVDPlusPlus(factors=3, epochs=2),
         Baseline(),
         Popularity(),
         EASE(regularization=2.0),
@@ -141,6 +147,6 @@ def test_contract(fitted, check):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_contract_on_small_and_nasty_data(trainer, data):
-    explicit = True if isinstance(trainer, (ALS, Baseline)) else None
+    explicit = True if isinstance(trainer, (ALS, Baseline, SVDPlusPlus)) else None
     train = data.draw(strategies.interactions(explicit=explicit))
     check_model(trainer.fit(train), train, refit_with(trainer, train))

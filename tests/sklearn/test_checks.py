@@ -16,6 +16,7 @@ from tastespace.sklearn import (
     ImplicitALS,
     LogisticMF,
     Popularity,
+    SVDPlusPlus,
     adaptor,
     events,
 )
@@ -31,6 +32,7 @@ ESTIMATORS = {
     "bpr": BPR(**QUICK),
     "warp": WARP(**QUICK),
     "logistic-mf": LogisticMF(**QUICK),
+    "svd-plus-plus": SVDPlusPlus(**QUICK),
 }
 
 

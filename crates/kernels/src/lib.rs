@@ -42,6 +42,7 @@ pub mod rerank;
 pub mod row;
 pub mod simd;
 pub mod sparse;
+pub mod svdpp;
 pub mod syrk;
 pub mod threads;
 pub mod topk;

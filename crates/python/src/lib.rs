@@ -18,6 +18,7 @@ mod neighbours;
 mod pairwise;
 mod rerank;
 mod sparse;
+mod svdpp;
 mod topk;
 
 /// Names of the instruction sets that this machine can run, and the one in use.
@@ -41,6 +42,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     ease::register(m)?;
     neighbours::register(m)?;
     sparse::register(m)?;
+    svdpp::register(m)?;
     negatives::register(m)?;
     rerank::register(m)?;
     blend::register(m)?;

@@ -26,7 +26,7 @@ except ModuleNotFoundError:
 
 from tastespace.sklearn.checks import CHECKS_THAT_CANNOT_APPLY
 from tastespace.sklearn.events import BPR, WARP, ImplicitALS, LogisticMF, Popularity
-from tastespace.sklearn.ratings import ALS, Baseline
+from tastespace.sklearn.ratings import ALS, Baseline, SVDPlusPlus
 
 __all__ = [
     "ALS",
@@ -37,4 +37,5 @@ __all__ = [
     "ImplicitALS",
     "LogisticMF",
     "Popularity",
+    "SVDPlusPlus",
 ]

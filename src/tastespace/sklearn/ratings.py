@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from tastespace.sklearn.adaptor import Adaptor
 from tastespace.sklearn.table import as_table
-from tastespace.trainers import als, baseline
+from tastespace.trainers import als, baseline, svdpp
 
 
 class Ratings(RegressorMixin, Adaptor):
@@ -35,3 +35,7 @@ class ALS(Ratings, trainer=als.ALS):
 
 class Baseline(Ratings, trainer=baseline.Baseline):
     """Mean and biases; parameters are those of `tastespace.Baseline`."""
+
+
+class SVDPlusPlus(Ratings, trainer=svdpp.SVDPlusPlus):
+    """Factors that lean on who rated what; parameters are those of `tastespace.SVDPlusPlus`."""
