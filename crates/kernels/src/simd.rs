@@ -118,6 +118,8 @@ pub trait Lanes: Copy {
     unsafe fn fnma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// The sum of the lanes, in a fixed order.
     unsafe fn sum(v: Self::V) -> f32;
+    /// Halves added to each other, down to four floats: the same sums at every level that has more.
+    unsafe fn four(v: Self::V) -> [f32; 4];
     /// [`Lanes::sum`] of four vectors at once, each in a fixed order of its own.
     unsafe fn sum4(v: [Self::V; 4]) -> [f32; 4];
     /// `a * b + c` of single floats, rounded as one lane of `fma` is.
@@ -171,6 +173,10 @@ impl Lanes for Portable {
     #[inline(always)]
     unsafe fn sum(v: Self::V) -> f32 {
         (v[0] + v[2]) + (v[1] + v[3])
+    }
+    #[inline(always)]
+    unsafe fn four(v: Self::V) -> [f32; 4] {
+        v
     }
     #[inline(always)]
     unsafe fn sum4(v: [Self::V; 4]) -> [f32; 4] {
@@ -243,6 +249,13 @@ mod x86 {
             }
         }
         #[inline(always)]
+        unsafe fn four(v: Self::V) -> [f32; 4] {
+            unsafe {
+                let four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+                std::mem::transmute::<__m128, [f32; 4]>(four)
+            }
+        }
+        #[inline(always)]
         unsafe fn sum4(v: [Self::V; 4]) -> [f32; 4] {
             unsafe {
                 let ab = _mm256_hadd_ps(v[0], v[1]);
@@ -309,6 +322,13 @@ mod x86 {
         #[inline(always)]
         unsafe fn sum(v: Self::V) -> f32 {
             unsafe { _mm512_reduce_add_ps(v) }
+        }
+        #[inline(always)]
+        unsafe fn four(v: Self::V) -> [f32; 4] {
+            unsafe {
+                let high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(v), 1));
+                Avx2::four(_mm256_add_ps(_mm512_castps512_ps256(v), high))
+            }
         }
         #[inline(always)]
         unsafe fn sum4(v: [Self::V; 4]) -> [f32; 4] {
@@ -387,6 +407,10 @@ mod arm {
         #[inline(always)]
         unsafe fn sum(v: Self::V) -> f32 {
             unsafe { vaddvq_f32(v) }
+        }
+        #[inline(always)]
+        unsafe fn four(v: Self::V) -> [f32; 4] {
+            unsafe { std::mem::transmute::<float32x4_t, [f32; 4]>(v) }
         }
         #[inline(always)]
         unsafe fn sum4(v: [Self::V; 4]) -> [f32; 4] {

@@ -5,13 +5,17 @@
 //! every column of the batch takes up what its rows ask of it, in their order. So the result has the same bits for any
 //! number of threads.
 
+pub mod columns;
 pub mod phases;
 pub mod plan;
-pub mod steps;
+pub mod rows;
+pub mod sums;
+pub mod work;
 
 use crate::simd::{Level, PAD};
 use crate::threads::{DisjointSlice, for_each_chunk};
 use plan::Plan;
+use work::{Board, Work};
 
 /// Ratings by row.
 #[derive(Clone, Copy)]
@@ -146,7 +150,7 @@ pub fn epoch(
     let mut ends = vec![0.0f32; plan.size * stride];
     let mut moves = vec![0.0f32; plan.size * stride];
     let mut keeps = vec![0.0f32; plan.size];
-    let work = steps::Work {
+    let work = Work {
         ratings,
         sets,
         settings,
@@ -159,23 +163,23 @@ pub fn epoch(
         fixed,
         implicit: implicit.as_mut_ptr(),
         column_bias: column_bias.as_mut_ptr(),
-        errors: steps::Board::new(&mut errors),
-        ends: steps::Board::new(&mut ends),
-        moves: steps::Board::new(&mut moves),
-        keeps: steps::Board::new(&mut keeps),
+        errors: Board::new(&mut errors),
+        ends: Board::new(&mut ends),
+        moves: Board::new(&mut moves),
+        keeps: Board::new(&mut keeps),
         losses: DisjointSlice::new(&mut losses),
     };
     let sizes: Vec<usize> = order.iter().flat_map(|&batch| plan.batches[batch as usize].tasks()).collect();
     phases::run(
         threads,
         &sizes,
-        || steps::Scratch::new(stride),
+        || rows::Scratch::new(stride),
         |scratch, phase, task| {
             let batch = &plan.batches[order[phase / 2] as usize];
             if phase % 2 == 0 {
-                steps::learn_row(level, &work, batch, task, scratch);
+                rows::learn(level, &work, batch, task, scratch);
             } else {
-                steps::learn_columns(level, &work, batch, task);
+                columns::learn(level, &work, batch, task);
             }
         },
     );
@@ -196,7 +200,7 @@ pub fn sums(level: Level, threads: usize, sets: Sets<'_>, implicit: &[f32], stri
             for row in chunk * CHUNK..rows.min((chunk + 1) * CHUNK) {
                 // SAFETY: one range for each row.
                 let into = unsafe { out.range(row * stride, (row + 1) * stride) };
-                steps::sum(level, sets.row(row), implicit, stride, into);
+                sums::sum(level, sets.row(row), implicit, stride, into);
             }
         },
     );
@@ -228,7 +232,7 @@ pub fn targets(
                 // SAFETY: one range for each row.
                 let into = unsafe { out.range(range.start, range.end) };
                 let sum = &sums[row * stride..(row + 1) * stride];
-                steps::less(level, columns_of, values, sum, columns, into);
+                sums::less(level, columns_of, values, sum, columns, into);
             }
         },
     );

@@ -6,31 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
 import numpy.typing as npt
 
-import tastespace._native as _native
-from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
-from tastespace.errors import DivergenceError
 from tastespace.models.factor_model import FactorModel
-from tastespace.models.info import ModelInfo, summarize
-from tastespace.models.padding import Floats, duplicate, locked
-from tastespace.models.solvers import Side
-from tastespace.models.svdpp_rows import SvdppRows
-from tastespace.trainers.als import deviation
-from tastespace.trainers.base import Trainer, check_events, check_ratings, plain
-from tastespace.trainers.loop import State, run_epochs
+from tastespace.trainers.base import Trainer, check_events, check_ratings
+from tastespace.trainers.loop import run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
-from tastespace.trainers.svdpp_start import start
-from tastespace.version import __version__
-
-#: Rows that are learned at once. More would let more threads work, and longer steps overshoot.
-BATCH = 32
-
-#: Penalties below this are taken as this where users are solved, so that every row has one solution.
-LEAST = 1e-4
+from tastespace.trainers.svdpp_run import SvdppRun
 
 #: What may have a rate and a penalty of its own beside the factors.
 GROUPS = ("implicit", "bias")
@@ -187,8 +171,8 @@ class SVDPlusPlus(Trainer):
         EmptyError
             Without ratings.
         DivergenceError
-            If errors grow beyond the rating scale or leave the range of float32. It names the epoch, and its ``model``
-            is that of the epoch before.
+            If the squared errors of an epoch are twice those of an earlier one, or leave the range of float32. It names
+            the epoch and the setting, and its ``model`` is that of the epoch before.
         """
         name = type(self).__name__
         check_ratings(name, "train", train)
@@ -198,7 +182,7 @@ class SVDPlusPlus(Trainer):
             check_events(name, "unrated", unrated)
         threads = resolve_threads(self.threads)
         return run_epochs(
-            _Run(self, train, unrated, threads),
+            SvdppRun(self, train, unrated, threads),
             name,
             self.epochs,
             train=train,
@@ -209,166 +193,3 @@ class SVDPlusPlus(Trainer):
             progress=self.progress,
             threads=threads,
         )
-
-
-def _joined(train: Interactions, unrated: Interactions | None) -> Csr | None:
-    """Who met what, rated or not, (users, items); None where that is the same as who rated what."""
-    if unrated is None:
-        return None
-    table = train.by_user
-    users = train.users.find(unrated.users.ids)[unrated.user_rows()]
-    items = train.items.find(unrated.items.ids)[unrated.by_user.indices]
-    known = (users >= 0) & (items >= 0)
-    joined = Csr.build(
-        np.concatenate([table.row_of(), users[known]]),
-        np.concatenate([table.indices, items[known]]),
-        rows=table.rows,
-        columns=table.columns,
-        duplicates="last",
-    )
-    return None if joined.nnz == table.nnz else joined
-
-
-class _Run:
-    """One fit under way; see :class:`tastespace.trainers.loop.Run`. Both sides are learned in the items' half."""
-
-    def __init__(
-        self, trainer: SVDPlusPlus, train: Interactions, unrated: Interactions | None, threads: int
-    ) -> None:
-        self.trainer, self.train, self.threads, self.epoch, self.total = trainer, train, threads, 0, 0.0
-        values = train.by_user.filled_values().astype(np.float64)
-        self.mean, self.unit = float(np.average(values, weights=train.by_user.weights)), deviation(train)
-        # What is rated by row, in units of the standard deviation, and what else the sets hold.
-        self.tables = self._standard(train.by_user), self._standard(train.by_item)
-        joined = _joined(train, unrated)
-        self.sets = (None, None) if joined is None else (joined, joined.transpose())
-        largest = max(float(np.abs(self.tables[0].filled_values()).max()), 1.0)
-        weights = train.by_user.weights
-        self.worst = (2 * largest) ** 2 * (len(values) if weights is None else float(weights.sum()))
-        self.leaning = trainer.implicit != "items", trainer.implicit != "users"
-
-        self.factors, vectors, self.biases = start(trainer, train, self.unit)
-        # Of the items, on which users lean, and of the users.
-        self.vectors = tuple(x if lean else None for x, lean in zip(vectors, self.leaning, strict=True))
-        self.plans = tuple(
-            _native.SvdppPlan(
-                table.indptr, table.indices, _pair(sets), table.columns, BATCH, trainer.seed + side, threads
-            )
-            if lean
-            else None
-            for side, (table, sets, lean) in enumerate(zip(self.tables, self.sets, self.leaning, strict=True))
-        )
-        self.good: State | None = None
-
-    def _standard(self, table: Csr) -> Csr:
-        values = (table.filled_values().astype(np.float64) - self.mean) / self.unit
-        return table.replace_values(values.astype(np.float32))
-
-    def half_epoch(self, side: Literal["user", "item"]) -> None:
-        if side == "user":
-            return
-        self.good = self.keep() if self.epoch else None
-        totals = [self._pass(rows) for rows in (0, 1) if self.leaning[rows]]
-        self.epoch += 1
-        self.total = sum(totals) / len(totals)
-        if not self.total <= self.worst or not all(np.isfinite(x).all() for x in self._all()):
-            name = self.trainer.fastest()
-            raise DivergenceError(
-                f"{type(self.trainer).__name__} diverged in epoch {self.epoch}; lower {name}, which is "
-                f"{getattr(self.trainer, name):g}",
-                self.epoch,
-                None if self.good is None else self.model(self.good),
-            )
-
-    def _pass(self, side: Literal[0, 1]) -> float:
-        """One pass over the rows of a side; returns the sum of squared errors."""
-        trainer, table, plan = self.trainer, self.tables[side], self.plans[side]
-        left = 1 - trainer.decay * self.epoch / trainer.epochs
-        own, other = ("user", "item") if side == 0 else ("item", "user")
-        assert plan is not None
-        return plan.epoch(
-            table.indptr,
-            table.indices,
-            table.filled_values(),
-            table.weights,
-            _pair(self.sets[side]),
-            0.0,
-            [
-                (left * trainer.learning_rate, trainer.penalty(own)),
-                (left * trainer.learning_rate, trainer.penalty(other)),
-                (left * trainer.rate("implicit"), trainer.penalty("implicit")),
-                (left * trainer.rate("bias"), trainer.penalty("bias")),
-            ],
-            trainer.seed + side,
-            self.epoch,
-            self.factors[side],
-            self.factors[1 - side],
-            self._sums(1 - side, self.vectors[1 - side]),
-            self.vectors[side],
-            self.biases[side],
-            self.biases[1 - side],
-            self.threads,
-        )
-
-    def _sums(self, side: int, vectors: Floats | None) -> Floats | None:
-        """What the rows of a side have from these vectors."""
-        if vectors is None:
-            return None
-        sets = self.sets[side] or self.tables[side]
-        return _native.svdpp_sums(sets.indptr, sets.indices, vectors, self.threads)
-
-    def objective(self) -> float:
-        return self.total * self.unit**2
-
-    def _all(self) -> list[Floats]:
-        return [x for x in (*self.factors, *self.vectors, *self.biases) if x is not None]
-
-    def keep(self) -> State:
-        return tuple(duplicate(x) if x.ndim == 2 else x.copy() for x in self._all())
-
-    def measured(self) -> FactorModel:
-        return self.model(tuple(self._all()))
-
-    def model(self, state: State | None = None) -> FactorModel:
-        kept = iter(state or tuple(self._all()))
-        train, trainer, k = self.train, self.trainer, self.trainer.factors
-        root, unit = np.float32(np.sqrt(self.unit)), np.float32(self.unit)
-        _, q = next(kept), next(kept) * root
-        y, z = (next(kept) * root if lean else None for lean in self.leaning)
-        _, b_i = next(kept), next(kept) * unit
-        lent = self._sums(1, z)
-        if lent is not None:
-            q += lent
-        rows = SvdppRows(
-            regularization=max(trainer.penalty("user"), LEAST) * self.unit,
-            item_regularization=max(trainer.penalty("item"), LEAST) * self.unit,
-            bias_regularization=max(trainer.penalty("bias"), LEAST),
-            mean=self.mean,
-            unrated=self.sets[0] is not None,
-            item_vectors=None if y is None else locked(y),
-            user_vectors=None if z is None else locked(z),
-        )
-        sets = self.sets[0] or train.by_user
-        p, b_u = rows.solve_around(train.by_user, sets, y, Side(q, b_i), rows.regularization, self.threads)
-        return FactorModel(
-            users=train.users,
-            items=train.items,
-            user_factors=p[:, :k],
-            item_factors=q[:, :k],
-            user_bias=b_u,
-            item_bias=b_i,
-            mean=self.mean,
-            history=train.by_user,
-            explicit=True,
-            scale=train.scale,
-            solver=rows,
-            info=ModelInfo(
-                type(trainer).__name__, plain(trainer.params()), summarize(train), version=__version__
-            ),
-            threads=self.threads,
-        )
-
-
-def _pair(sets: Csr | None) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]] | None:
-    """Offsets and columns of a table, as the kernel takes them."""
-    return None if sets is None else (sets.indptr, sets.indices)
