@@ -121,10 +121,12 @@ class SvdppRun:
 
     def _pass(self, side: Literal[0, 1]) -> float:
         """One pass over the rows of a side; returns the sum of squared errors."""
-        trainer, table, plan = self.trainer, self.tables[side], self.plans[side]
+        trainer, table = self.trainer, self.tables[side]
+        plan, vectors = self.plans[side], self.vectors[side]
         left = 1 - trainer.decay * self.epoch / trainer.epochs
         own, other = ("user", "item") if side == 0 else ("item", "user")
-        assert plan is not None
+        assert plan is not None  # as this side leans
+        assert vectors is not None
         return plan.epoch(
             table.indptr,
             table.indices,
@@ -143,7 +145,7 @@ class SvdppRun:
             self.factors[side],
             self.factors[1 - side],
             self._sums(1 - side, self.vectors[1 - side]),
-            self.vectors[side],
+            vectors,
             self.biases[side],
             self.biases[1 - side],
             self.threads,
