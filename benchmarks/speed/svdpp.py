@@ -29,7 +29,6 @@ def settings(deviation: float) -> dict[str, dict[str, Any]]:
         "implicit": "users",
         "learning_rate": 0.007 * deviation,
         "regularization": 0.02 / deviation,
-        "item_regularization": None,
         "implicit_learning_rate": None,
         "implicit_regularization": None,
         "bias_learning_rate": 0.007,

@@ -256,6 +256,20 @@ def test_it_goes_on_from_its_own_model_and_takes_others():
         SVDPlusPlus(init="svd")
 
 
+def test_groups_follow_the_common_settings_unless_they_have_their_own():
+    train = world()
+    trainer = SVDPlusPlus(regularization=0.1, learning_rate=0.02, implicit_learning_rate=None)
+    assert [trainer.replace(implicit=side).penalty("item") for side in ("users", "items", "both")] == [
+        0.1,
+        0.2,
+        pytest.approx(0.3),
+    ]
+    settled = trainer.replace(item_regularization=0.5).settled(train)
+    assert (settled.item_regularization, settled.user_regularization) == (0.5, 0.1)
+    assert (settled.implicit_learning_rate, settled.bias_learning_rate) == (0.02, trainer.bias_learning_rate)
+    assert trainer.fit(train).info.params["user_regularization"] == 0.1
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

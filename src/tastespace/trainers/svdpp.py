@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 import numpy.typing as npt
 
@@ -18,6 +18,9 @@ from tastespace.trainers.svdpp_run import SvdppRun
 
 #: What may have a rate and a penalty of its own beside the factors.
 GROUPS = ("implicit", "bias")
+
+#: The usual penalty of the items' own factors, as a multiple of that of the users'.
+ITEM_SHARE = {"users": 1.0, "items": 2.0, "both": 3.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +55,10 @@ class SVDPlusPlus(Trainer):
     regularization
         Penalty >= 0 of p and q.
     user_regularization, item_regularization
-        Of p and of q; here and below None means as ``regularization`` and ``learning_rate``.
+        Of p and of q. None: ``regularization``; for q that times 2 where items lean, and times 3 where both sides do,
+        see ``docs/math/svdpp.md``.
     implicit_learning_rate, implicit_regularization
-        Of y and z.
+        Of y and z; here and below None means as ``learning_rate`` and ``regularization``.
     bias_learning_rate, bias_regularization
         Of the biases.
     implicit
@@ -83,7 +87,7 @@ class SVDPlusPlus(Trainer):
     decay: float = 0.7
     regularization: float = 0.07
     user_regularization: float | None = None
-    item_regularization: float | None = 0.25
+    item_regularization: float | None = None
     implicit_learning_rate: float | None = 0.004
     implicit_regularization: float | None = 0.0012
     bias_learning_rate: float | None = 0.003
@@ -132,7 +136,15 @@ class SVDPlusPlus(Trainer):
     def penalty(self, group: str) -> float:
         """The penalty of a group of parameters."""
         own: float | None = getattr(self, f"{group}_regularization")
-        return self.regularization if own is None else own
+        if own is not None:
+            return own
+        return self.regularization * (ITEM_SHARE[self.implicit] if group == "item" else 1)
+
+    def settled(self, train: Interactions) -> Self:
+        return self.replace(
+            **{f"{group}_regularization": self.penalty(group) for group in (*GROUPS, "user", "item")},
+            **{f"{group}_learning_rate": self.rate(group) for group in GROUPS},
+        )
 
     def fastest(self) -> str:
         """The setting that holds the highest learning rate."""

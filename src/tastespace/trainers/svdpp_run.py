@@ -204,7 +204,10 @@ class SvdppRun:
             scale=train.scale,
             solver=rows,
             info=ModelInfo(
-                type(trainer).__name__, plain(trainer.params()), summarize(train), version=__version__
+                type(trainer).__name__,
+                plain(trainer.settled(train).params()),
+                summarize(train),
+                version=__version__,
             ),
             threads=self.threads,
         )

@@ -98,7 +98,7 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
             "factors": [16, 32, 64, 128],
             "learning_rate": (0.003, 0.03, "log"),
             "regularization": (0.02, 0.2, "log"),
-            "item_regularization": (0.05, 0.5, "log"),
+            "item_regularization": Relative(0.3, 3.0),
             "implicit_regularization": (0.0002, 0.01, "log"),
         }
     if isinstance(trainer, KNN):
