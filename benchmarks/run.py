@@ -17,6 +17,7 @@ SCRIPTS = (
     "epochs",
     "quality_at",
     "explicit",
+    "svdpp",
     "top_k",
     "neighbours",
     "ease",

@@ -36,6 +36,8 @@ KINDS = {
     "tastespace FunkSVD": Kind("tastespace", "FunkSVD", "", {}),
     "Surprise SVD": Kind("surprise", "SVD", "surprise", ONE_BLAS_THREAD),
     "cornac MF": Kind("cornac", "MF", "ranking", ONE_BLAS_THREAD),
+    "tastespace SVDPlusPlus": Kind("tastespace", "SVDPlusPlus", "", {}),
+    "Surprise SVDpp": Kind("surprise_svdpp", "SVDpp", "surprise", ONE_BLAS_THREAD),
     "tastespace ItemKNN": Kind("tastespace", "ItemKNN", "", {}),
     "implicit neighbours": Kind("implicit", "Neighbours", "rivals", ONE_BLAS_THREAD),
     "implicit": Kind("implicit", "ALS", "rivals", ONE_BLAS_THREAD),

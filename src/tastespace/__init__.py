@@ -42,6 +42,7 @@ from tastespace.trainers.pmf import PMF as PMF
 from tastespace.trainers.popularity import Popularity as Popularity
 from tastespace.trainers.stopping import Epoch as Epoch
 from tastespace.trainers.stopping import Stopping as Stopping
+from tastespace.trainers.svdpp import SVDPlusPlus as SVDPlusPlus
 from tastespace.trainers.user_knn import UserKNN as UserKNN
 from tastespace.trainers.warp import WARP as WARP
 from tastespace.tuning import Tuning as Tuning
@@ -74,6 +75,7 @@ __all__ = [
     "Recommendations",
     "Report",
     "Reranked",
+    "SVDPlusPlus",
     "Sampled",
     "Split",
     "Stopping",

@@ -19,6 +19,7 @@ __all__ = [
     "Ranker",
     "RatingRounds",
     "Scorer",
+    "SvdppPlan",
     "add_standardised",
     "best_of_scores",
     "common_events",
@@ -52,6 +53,8 @@ __all__ = [
     "sample_candidates",
     "score_spreads",
     "sparse_multiply",
+    "svdpp_sums",
+    "svdpp_targets",
     "weighted_gram",
 ]
 
@@ -506,3 +509,47 @@ class RatingRounds:
         pace: tuple[NDArray[np.float32], NDArray[np.float32]] | None,
         threads: int,
     ) -> float: ...
+# svdpp
+@final
+class SvdppPlan:
+    def __new__(
+        cls,
+        indptr: NDArray[np.int64],
+        indices: NDArray[np.int32],
+        sets: tuple[NDArray[np.int64], NDArray[np.int32]] | None,
+        columns: int,
+        size: int,
+        seed: int,
+        threads: int,
+    ) -> SvdppPlan: ...
+    def epoch(
+        self,
+        indptr: NDArray[np.int64],
+        indices: NDArray[np.int32],
+        values: NDArray[np.float32],
+        weights: NDArray[np.float32] | None,
+        sets: tuple[NDArray[np.int64], NDArray[np.int32]] | None,
+        mean: float,
+        groups: list[tuple[float, float]],
+        seed: int,
+        epoch: int,
+        rows: NDArray[np.float32],
+        columns: NDArray[np.float32],
+        fixed: NDArray[np.float32] | None,
+        implicit: NDArray[np.float32],
+        row_bias: NDArray[np.float32],
+        column_bias: NDArray[np.float32],
+        threads: int,
+    ) -> float: ...
+
+def svdpp_sums(
+    indptr: NDArray[np.int64], indices: NDArray[np.int32], implicit: NDArray[np.float32], threads: int
+) -> NDArray[np.float32]: ...
+def svdpp_targets(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float32],
+    sums: NDArray[np.float32],
+    columns: NDArray[np.float32],
+    threads: int,
+) -> NDArray[np.float32]: ...

@@ -48,6 +48,7 @@ def test_json_goes_alone_to_standard_output(ratings: Path, tmp_path: Path) -> No
         ("popularity", "Popularity", ["--set", "half_life=30d"]),
         ("baseline", "Baseline", ["--regularization", 2]),
         ("ease", "EASE", ["--regularization", 50, "--set", "sparse=true"]),
+        ("svd-plus-plus", "SVDPlusPlus", [*QUICK, "--set", "implicit=items"]),
         ("bpr", "BPR", [*QUICK, "--set", "negatives=hard", "--set", "candidates=3"]),
         ("warp", "WARP", [*QUICK, "--set", "trials=5"]),
         ("logistic-mf", "LogisticMF", [*QUICK, "--set", "per_positive=2"]),

@@ -18,6 +18,7 @@ from tastespace.trainers.item_knn import ItemKNN
 from tastespace.trainers.logistic_mf import LogisticMF
 from tastespace.trainers.pmf import PMF
 from tastespace.trainers.popularity import Popularity
+from tastespace.trainers.svdpp import SVDPlusPlus
 from tastespace.trainers.user_knn import UserKNN
 from tastespace.trainers.warp import WARP
 from tests.models.worlds import world
@@ -28,6 +29,9 @@ RATINGS = {
     "als-plain": ALS(factors=6, epochs=4, biases=False, frequency_scaling=0.0),
     "als-nonnegative": ALS(factors=6, epochs=4, nonnegative=True),
     "als-nonnegative-plain": ALS(factors=17, epochs=3, biases=False, nonnegative=True),
+    "svd-plus-plus": SVDPlusPlus(factors=6, epochs=4),
+    "svd-plus-plus-users": SVDPlusPlus(factors=17, epochs=3, implicit="users", regularization=0.0),
+    "svd-plus-plus-items": SVDPlusPlus(factors=40, epochs=3, implicit="items"),
     "baseline": Baseline(),
     "funk-svd": FunkSVD(factors=6, epochs=4),
     "funk-svd-scaled": FunkSVD(factors=17, epochs=3, frequency_scaling=0.5, bias_learning_rate=0.01),
@@ -102,6 +106,7 @@ CASES = [
     (name, size)
     for name in (
         "als",
+        "svd-plus-plus",
         "baseline",
         "funk-svd",
         "pmf",
@@ -138,6 +143,7 @@ def test_contract(fitted, check):
     [
         ALS(factors=3, epochs=2),
         ALS(factors=3, epochs=2, nonnegative=True),
+        SVDPlusPlus(factors=3, epochs=2),
         Baseline(),
         FunkSVD(factors=3, epochs=2),
         PMF(factors=3, epochs=2),
@@ -157,7 +163,7 @@ def test_contract(fitted, check):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_contract_on_small_and_nasty_data(trainer, data):
-    explicit = True if isinstance(trainer, (ALS, Baseline, FunkSVD, PMF)) else None
+    explicit = True if isinstance(trainer, (ALS, Baseline, FunkSVD, PMF, SVDPlusPlus)) else None
     train = data.draw(strategies.interactions(explicit=explicit))
     if isinstance(trainer, (BPR, WARP)):
         assume((train.by_user.counts() < train.n_items).any())

@@ -21,6 +21,7 @@ from tastespace.sklearn import (
     ItemKNNRegressor,
     LogisticMF,
     Popularity,
+    SVDPlusPlus,
     UserKNN,
     UserKNNRegressor,
     adaptor,
@@ -45,6 +46,7 @@ ESTIMATORS = {
     "user-knn": UserKNN(threads=1),
     "item-knn-regressor": ItemKNNRegressor(threads=1),
     "user-knn-regressor": UserKNNRegressor(threads=1),
+    "svd-plus-plus": SVDPlusPlus(**QUICK),
 }
 
 
@@ -81,7 +83,7 @@ def test_the_listed_checks_pass_on_two_columns(name, monkeypatch):
     for module in (adaptor, events):
         monkeypatch.setattr(module, "columns", lambda X: columns(X[:, :2]))
     found = outcomes(ESTIMATORS[name])
-    ratings = name in ("als", "baseline", "funk-svd", "pmf") or name.endswith("regressor")
+    ratings = name in ("als", "baseline", "funk-svd", "pmf", "svd-plus-plus") or name.endswith("regressor")
     reasons = ["it wants good"] if ratings else ["it scores"]
     if name in ("bpr", "warp"):
         reasons.append("few ids")

@@ -147,8 +147,8 @@ def test_default_spaces():
     assert set(default_space(ts.WARP(), train)) == {"factors", "learning_rate", "regularization", "trials"}
     stepped = (ts.BPR(), ts.WARP(), ts.LogisticMF(), ts.FunkSVD(), ts.PMF())
     solved = (trained(), trained(alpha=4.0), ts.ALS(), ts.Baseline(), ts.EASE(), ts.Popularity())
-    for trainer in (*solved, *stepped):
-        events = world() if isinstance(trainer, (ts.ALS, ts.FunkSVD, ts.PMF)) else train
+    for trainer in (*solved, *stepped, ts.SVDPlusPlus()):
+        events = world() if isinstance(trainer, (ts.ALS, ts.FunkSVD, ts.PMF, ts.SVDPlusPlus)) else train
         assert read_space(trainer, default_space(trainer, events), events)
     with pytest.raises(ParameterError, match="Popularity has nothing to tune where events have no times"):
         default_space(ts.Popularity(), world())

@@ -66,6 +66,12 @@ class ImplicitALS(_Adapter):
     trainer, explicit = ts.ImplicitALS, False
 
 
+class SVDPlusPlus(_Adapter):
+    """Ratings."""
+
+    trainer, explicit = ts.SVDPlusPlus, True
+
+
 class ItemKNN(_Adapter):
     """Events."""
 

@@ -44,6 +44,7 @@ pub mod row;
 pub mod sgd;
 pub mod simd;
 pub mod sparse;
+pub mod svdpp;
 pub mod syrk;
 pub mod threads;
 pub mod topk;

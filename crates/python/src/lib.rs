@@ -19,6 +19,7 @@ mod pairwise;
 mod rerank;
 mod sgd;
 mod sparse;
+mod svdpp;
 mod topk;
 
 /// Names of the instruction sets that this machine can run, and the one in use.
@@ -43,6 +44,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     neighbours::register(m)?;
     sgd::register(m)?;
     sparse::register(m)?;
+    svdpp::register(m)?;
     negatives::register(m)?;
     rerank::register(m)?;
     blend::register(m)?;

@@ -32,6 +32,7 @@ class Model(StrEnum):
     logistic_mf = "logistic-mf"
     funk_svd = "funk-svd"
     pmf = "pmf"
+    svd_plus_plus = "svd-plus-plus"
 
     @property
     def trainer(self) -> type[Any]:
@@ -51,6 +52,7 @@ class Model(StrEnum):
             Model.logistic_mf: ts.LogisticMF,
             Model.funk_svd: ts.FunkSVD,
             Model.pmf: ts.PMF,
+            Model.svd_plus_plus: ts.SVDPlusPlus,
         }
         return classes[self]
 

@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from tastespace.sklearn.adaptor import Adaptor
 from tastespace.sklearn.table import as_table
-from tastespace.trainers import als, baseline, funk_svd, item_knn, pmf, user_knn
+from tastespace.trainers import als, baseline, funk_svd, item_knn, pmf, svdpp, user_knn
 
 
 class Ratings(RegressorMixin, Adaptor):
@@ -51,3 +51,5 @@ class FunkSVD(Ratings, trainer=funk_svd.FunkSVD):
 
 class PMF(Ratings, trainer=pmf.PMF):
     """Matrix factorization without biases, by steps; parameters are those of `tastespace.PMF`."""
+class SVDPlusPlus(Ratings, trainer=svdpp.SVDPlusPlus):
+    """Factors that lean on who rated what; parameters are those of `tastespace.SVDPlusPlus`."""

@@ -22,6 +22,8 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
   doubling.
 - ``FunkSVD``, ``PMF``: ``learning_rate`` over a factor of 2 and ``regularization`` over a factor of 2.5 to either side
   of the rules (``docs/math/sgd.md``). ``factors`` 16 to 128.
+- ``SVDPlusPlus``: ``learning_rate`` and the penalties that matter most over the ranges in which the best of random
+  searches on training parts of three data sets lay (``docs/math/svdpp.md``). ``factors`` 16 to 128 by doubling.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
@@ -47,6 +49,7 @@ from tastespace.trainers.logistic_mf import LogisticMF
 from tastespace.trainers.pairwise import PairwiseTrainer
 from tastespace.trainers.popularity import Popularity
 from tastespace.trainers.sgd import SgdTrainer
+from tastespace.trainers.svdpp import SVDPlusPlus
 from tastespace.trainers.warp import WARP
 from tastespace.tuning.dimensions import Choices, Dimension, Relative, dimension
 
@@ -101,6 +104,14 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
         if isinstance(trainer, LogisticMF):
             space |= {"per_positive": [2, 4, 8]}
         return space
+    if isinstance(trainer, SVDPlusPlus):
+        return {
+            "factors": [16, 32, 64, 128],
+            "learning_rate": (0.003, 0.03, "log"),
+            "regularization": (0.02, 0.2, "log"),
+            "item_regularization": Relative(0.3, 3.0),
+            "implicit_regularization": (0.0002, 0.01, "log"),
+        }
     if isinstance(trainer, KNN):
         space = {
             "neighbours": [20, 50, 100, 200, 500, 1000],

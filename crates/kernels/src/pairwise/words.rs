@@ -11,6 +11,10 @@ pub enum Purpose {
     Negatives = 0x5041_4901,
     /// The order of the samples of one task, and the further items that it draws.
     Task = 0x5041_4902,
+    /// Which rows SVD++ learns at once, and in which order.
+    Batches = 0x5041_4910,
+    /// The order of one row's ratings.
+    Row = 0x5041_4911,
 }
 
 /// The random words of one place, in order.
