@@ -475,3 +475,20 @@ def pairwise_rows(
     bias: NDArray[np.float32],
     threads: int,
 ) -> None: ...
+
+# timesvd
+def timesvd_epoch(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float32],
+    weights: NDArray[np.float32] | None,
+    bins: NDArray[np.int32],
+    days: NDArray[np.int32],
+    deviations: tuple[NDArray[np.float32], NDArray[np.float32]],
+    paces: list[tuple[float, float]],
+    seed: int,
+    epoch: int,
+    factors: tuple[NDArray[np.float32] | None, ...],
+    biases: tuple[NDArray[np.float32], ...],
+    threads: int,
+) -> float: ...

@@ -14,6 +14,7 @@
     ├── UnsupportedError (TypeError)       this model cannot do that; the message names what can
     ├── HistoryError                       the call needs the users' histories and the model was saved without
     ├── NumericalError (ArithmeticError)   a computation left the range of numbers; names the row
+    │   └── DivergenceError                training went astray; holds the last good model
     ├── TooLargeError (MemoryError)        a fit would take more memory than there is; names a smaller way
     ├── FileError                          a file cannot be used
     │   ├── MissingFileError (FileNotFoundError)
@@ -23,6 +24,8 @@
 
 Messages say what is wrong, where, and how to mend it. What can be gone on with is a `TastespaceWarning` (UserWarning).
 """
+
+from typing import Any
 
 
 class TastespaceError(Exception):
@@ -75,6 +78,22 @@ class HistoryError(TastespaceError):
 
 class NumericalError(TastespaceError, ArithmeticError):
     """A computation left the range of numbers."""
+
+
+class DivergenceError(NumericalError):
+    """Training went astray in an epoch.
+
+    Attributes
+    ----------
+    epoch
+        Its number, from 1.
+    model
+        The model of the epoch before; None where that was the first.
+    """
+
+    def __init__(self, message: str, epoch: int, model: Any = None) -> None:
+        super().__init__(message)
+        self.epoch, self.model = epoch, model
 
 
 class TooLargeError(TastespaceError, MemoryError):

@@ -44,4 +44,5 @@ pub mod simd;
 pub mod sparse;
 pub mod syrk;
 pub mod threads;
+pub mod timesvd;
 pub mod topk;

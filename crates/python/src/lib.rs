@@ -18,6 +18,7 @@ mod neighbours;
 mod pairwise;
 mod rerank;
 mod sparse;
+mod timesvd;
 mod topk;
 
 /// Names of the instruction sets that this machine can run, and the one in use.
@@ -37,6 +38,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     likeness::register(m)?;
     als::register(m)?;
     pairwise::register(m)?;
+    timesvd::register(m)?;
     topk::register(m)?;
     ease::register(m)?;
     neighbours::register(m)?;

@@ -30,6 +30,7 @@ class Model(StrEnum):
     bpr = "bpr"
     warp = "warp"
     logistic_mf = "logistic-mf"
+    timesvd = "time-svd-plus-plus"
 
     @property
     def trainer(self) -> type[Any]:
@@ -47,6 +48,7 @@ class Model(StrEnum):
             Model.bpr: ts.BPR,
             Model.warp: ts.WARP,
             Model.logistic_mf: ts.LogisticMF,
+            Model.timesvd: ts.TimeSVDPlusPlus,
         }
         return classes[self]
 
