@@ -50,6 +50,7 @@ def test_json_goes_alone_to_standard_output(ratings: Path, tmp_path: Path) -> No
         ("ease", "EASE", ["--regularization", 50, "--set", "sparse=true"]),
         ("bpr", "BPR", [*QUICK, "--set", "negatives=hard", "--set", "candidates=3"]),
         ("warp", "WARP", [*QUICK, "--set", "trials=5"]),
+        ("time-svd-plus-plus", "TimeSVDPlusPlus", [*QUICK, "--set", "bins=5", "--set", "days=none"]),
         ("logistic-mf", "LogisticMF", [*QUICK, "--set", "per_positive=2"]),
     ],
 )

@@ -17,6 +17,7 @@ MODELS = {
     "bpr": (ts.BPR(factors=3, epochs=3, negatives="popularity", confidence="bm25"), False),
     "warp": (ts.WARP(factors=3, epochs=3), False),
     "logistic-mf": (ts.LogisticMF(factors=3, epochs=3), False),
+    "timesvd": (ts.TimeSVDPlusPlus(factors=3, epochs=3, days="factors"), True),
 }
 
 

@@ -62,14 +62,13 @@ class TimeSVDPlusPlus(Trainer):
         Width of the space, >= 1.
     epochs
         Passes over the ratings, >= 1.
-    learning_rate
-        :math:`\eta` > 0 of the first epoch.
+    learning_rate, regularization
+        :math:`\eta` > 0 of the first epoch, and penalty >= 0, of p and q. Those below are >= 0; a rate of 0 leaves what
+        it is of as it began: at 0.
     decay
-        Share of the learning rates that is gone at the end, in 0..1; they fall by the same amount each epoch.
-    regularization
-        Penalty >= 0 of p and q.
+        Share of all learning rates that is gone at the end, in 0..1; they fall by the same amount each epoch.
     implicit_learning_rate, implicit_regularization
-        Of y; here and below None means as of the factors.
+        Of y.
     bias_learning_rate, bias_regularization
         Of :math:`b_u` and :math:`b_i`.
     item_time_learning_rate, item_time_regularization
@@ -106,20 +105,20 @@ class TimeSVDPlusPlus(Trainer):
     """
 
     factors: int = 32
-    epochs: int = 40
-    learning_rate: float = 0.01
+    epochs: int = 25
+    learning_rate: float = 0.03
+    regularization: float = 0.065
     decay: float = 0.9
-    regularization: float = 0.08
-    implicit_learning_rate: float | None = None
-    implicit_regularization: float | None = None
-    bias_learning_rate: float | None = None
-    bias_regularization: float | None = None
-    item_time_learning_rate: float | None = None
-    item_time_regularization: float | None = None
-    user_time_learning_rate: float | None = None
-    user_time_regularization: float | None = None
-    drift_learning_rate: float | None = None
-    drift_regularization: float | None = None
+    implicit_learning_rate: float = 0.01
+    implicit_regularization: float = 0.006
+    bias_learning_rate: float = 0.005
+    bias_regularization: float = 0.08
+    item_time_learning_rate: float = 0.0015
+    item_time_regularization: float = 0.12
+    user_time_learning_rate: float = 0.0045
+    user_time_regularization: float = 0.015
+    drift_learning_rate: float = 0.006
+    drift_regularization: float = 0.1
     implicit: bool = True
     bins: int = 30
     trend: bool = True
@@ -150,8 +149,7 @@ class TimeSVDPlusPlus(Trainer):
             raise self._refuse("decay", "in 0..1")
         for group in GROUPS:
             for name in (f"{group}_learning_rate", f"{group}_regularization"):
-                if getattr(self, name) is not None:
-                    self._check_number(name, least=0)
+                self._check_number(name, least=0)
         self._check_type("implicit", bool, "True or False")
         self._check_type("trend", bool, "True or False")
         self._check_choice("drift", ("factors", "bias", "none"))
@@ -161,13 +159,9 @@ class TimeSVDPlusPlus(Trainer):
         resolve_threads(self.threads)
 
     def pace(self, group: str = "") -> tuple[float, float]:
-        """Learning rate and penalty of a group of parameters, the factors by default."""
-        rate = getattr(self, f"{group}_learning_rate") if group else None
-        penalty = getattr(self, f"{group}_regularization") if group else None
-        return (
-            self.learning_rate if rate is None else rate,
-            self.regularization if penalty is None else penalty,
-        )
+        """Learning rate and penalty of a group of parameters, of the factors where none is named."""
+        before = f"{group}_" if group else ""
+        return getattr(self, f"{before}learning_rate"), getattr(self, f"{before}regularization")
 
     def fit(
         self, train: Interactions, valid: Interactions | None = None, *, callbacks: Sequence[Callback] = ()
@@ -320,8 +314,8 @@ class _Run:
         self.epoch += 1
         if not self.total <= self.worst or not all(np.isfinite(x).all() for x in self._all()):
             raise DivergenceError(
-                f"{type(trainer).__name__} diverged in epoch {self.epoch}; lower learning_rate"
-                + (f" ({trainer.learning_rate:g}), or a rate of its own where one is given"),
+                f"{type(trainer).__name__} diverged in epoch {self.epoch}; lower learning_rate, which is "
+                f"{trainer.learning_rate:g}, or the rates of single groups if they were raised",
                 self.epoch,
                 None if self.good is None else self.model(self.good),
             )

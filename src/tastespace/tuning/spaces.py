@@ -18,6 +18,8 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
 - ``BPR``, ``WARP``, ``LogisticMF``: ``learning_rate`` and ``regularization`` over the ranges in which the best settings
   for MovieLens 1M and Gowalla lay (``docs/math/pairwise.md``), and what each has for drawing unseen items. ``factors``
   32 to 256 by doubling.
+- ``TimeSVDPlusPlus``: ``factors``, ``learning_rate`` and ``regularization`` around the defaults, and the rates of what changes
+  with time over a factor of ten: the part of ``docs/math/timesvd.md`` on the defaults says what mattered.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
@@ -42,6 +44,7 @@ from tastespace.trainers.knn import KNN
 from tastespace.trainers.logistic_mf import LogisticMF
 from tastespace.trainers.pairwise import PairwiseTrainer
 from tastespace.trainers.popularity import Popularity
+from tastespace.trainers.timesvd import TimeSVDPlusPlus
 from tastespace.trainers.warp import WARP
 from tastespace.tuning.dimensions import Choices, Dimension, Relative, dimension
 
@@ -90,6 +93,17 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
         if isinstance(trainer, LogisticMF):
             space |= {"per_positive": [2, 4, 8]}
         return space
+    if isinstance(trainer, TimeSVDPlusPlus):
+        return {
+            "factors": [8, 16, 32, 64],
+            "learning_rate": (0.01, 0.06, "log"),
+            "regularization": (0.03, 0.15, "log"),
+            "bias_regularization": (0.01, 0.15, "log"),
+            "implicit_regularization": (0.002, 0.03, "log"),
+            "item_time_learning_rate": (0.0005, 0.005, "log"),
+            "user_time_learning_rate": (0.001, 0.01, "log"),
+            "drift_learning_rate": (0.002, 0.02, "log"),
+        }
     if isinstance(trainer, KNN):
         space = {"neighbours": [20, 50, 100, 200, 500], "shrinkage": [0.0, 10.0, 30.0, 100.0, 300.0]}
         if train.explicit:
