@@ -83,6 +83,11 @@ def test_folded_in_users_are_tested_too():
     assert 0 < report["rmse"] < 3
 
 
+def test_re_ranked_models_are_asked_for_moments_too(split):
+    model = TRAINER.fit(split.train)
+    assert ts.evaluate(model.reranked(diversity=0.5), split)["rmse"] == ts.evaluate(model, split)["rmse"]
+
+
 def test_it_is_compared_and_tuned_like_any_other(split):
     table = ts.compare({"time": TRAINER, "base": ts.Baseline()}, split, metrics=["rmse"])
     assert "time" in str(table)

@@ -8,6 +8,7 @@ import pytest
 import tastespace as ts
 from tastespace.errors import InputError, ParameterError, UnknownUserError, UnsupportedError
 from tastespace.models.clock import Clock, seconds_of
+from tastespace.models.time_terms import TimeTerms
 from tastespace.trainers.timesvd import TimeSVDPlusPlus
 from tests.models.worlds import world
 
@@ -147,3 +148,9 @@ def test_the_clock():
         rtol=1e-6,
     )
     assert seconds_of("1970-01-02", 5).tolist() == [86_400]
+
+
+def test_a_file_without_days_is_refused(model):
+    arrays, settings = model.time.packed()
+    with pytest.raises(InputError, match="the days are missing"):
+        TimeTerms.unpacked({name: array for name, array in arrays.items() if "days" not in name}, settings)
