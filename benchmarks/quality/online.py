@@ -1,14 +1,15 @@
 """Ratings that arrive one day at a time: a model that takes them in, one that is fitted again, one that stays as it was.
 
-Protocol: MovieTweetings, by date. A model is fitted on all ratings before the last ``--days`` days that have any. Then, day by day, its
-predictions for the ratings of the day are measured before it sees them, and the day is taken in: by ``model.update``
-(``update``), by a fit of all ratings so far (``refit``), or not at all (``none``). RMSE is over all ratings of these days whose user
-and item are known to the model, over those that all three know, and over all (mean and known biases where a side is
-cold). Seconds are those of taking a day in, on the machine and the threads named in the result file, alone on it or not as that file says.
-``refit`` after every day is the best that can be had at any price; what matters is how near ``update`` comes, and for what.
+Protocol: MovieTweetings, by date. A model is fitted on all ratings before the last ``--days`` days that have any.
+Then, day by day, its predictions for the ratings of the day are measured before it sees them, and the day is taken
+in: by ``model.update`` (``update``), by a fit of all ratings so far (``refit``), or not at all (``none``). RMSE is
+over all ratings of these days whose user and item are known to the model, over those that all three know, and over
+all (mean and known biases where a side is cold). Seconds are those of taking a day in, on the machine and the threads
+named in the result file, alone on it or not as that file says. ``refit`` after every day is the best that can be had
+at any price; what matters is how near ``update`` comes, and for what.
 
-Run as ``python -m benchmarks.quality.online [--trainer ALS] [--set factors=16] [--days 60] [--threads N]``; any trainer whose
-models have ``update``.
+Run as ``python -m benchmarks.quality.online [--trainer ALS] [--set factors=16] [--days 60] [--threads N]``; any
+trainer whose models have ``update``.
 """
 
 import argparse

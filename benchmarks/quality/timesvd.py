@@ -1,14 +1,16 @@
 """What time is worth in predicting ratings: timeSVD++ against SVD++ of as many factors, by the same kernel.
 
-Protocol: MovieTweetings and MovieLens 100K, trained on the first 80 % of the ratings by date and tested on later ones; and
-MovieLens 100K in five shuffled folds (seed 0). ``SVD++`` is ``TimeSVDPlusPlus`` with every term of time off; both have 32 factors.
-Settings are chosen inside the training side of every split: on its last 15 % by date for the cuts by time, on a random tenth for the
-folds. First those of SVD++ by random search, its defaults and 11 more points; then, with these, those of the terms of time, the
-defaults and 11 more points. Means of three seeds. RMSE is over test ratings whose user and item are known, each predicted at its own
-time, and over all of them (a cold side adds nothing). ``terms`` adds single terms to SVD++, at the defaults, with one seed.
+Protocol: MovieTweetings and MovieLens 100K, trained on the first 80 % of the ratings by date and tested on later
+ones; and MovieLens 100K in five shuffled folds (seed 0). ``SVD++`` is ``TimeSVDPlusPlus`` with every term of time
+off; both have 32 factors. Settings are chosen inside the training side of every split: on its last 15 % by date for
+the cuts by time, on a random tenth for the folds. First those of SVD++ by random search, its defaults and 11 more
+points; then, with these, those of the terms of time, the defaults and 11 more points. Means of three seeds. RMSE is
+over test ratings whose user and item are known, each predicted at its own time, and over all of them (a cold side
+adds nothing). ``terms`` adds single terms to SVD++, at the defaults, with one seed.
 
-The paired test flips the signs of the differences of the users' sums of squared errors (10,000 draws, two-sided, errors
-averaged over seeds); the interval of the gain is a bootstrap over users. MovieLens 1M is left out: its imputed times give ratings away.
+The paired test flips the signs of the differences of the users' sums of squared errors (10,000 draws, two-sided,
+errors averaged over seeds); the interval of the gain is a bootstrap over users. MovieLens 1M is left out: its imputed
+times give ratings away.
 
 Run as ``python -m benchmarks.quality.timesvd [--threads N] [--seeds N]``.
 """
@@ -83,7 +85,9 @@ def spread(rng: np.random.Generator, low: float, high: float) -> float:
     return float(f"{np.exp(rng.uniform(np.log(low), np.log(high))):.3g}")
 
 
-def choose(inner: ts.Split, points: list[dict[str, Any]], given: dict[str, Any], threads: int) -> dict[str, Any]:
+def choose(
+    inner: ts.Split, points: list[dict[str, Any]], given: dict[str, Any], threads: int
+) -> dict[str, Any]:
     """The point of least RMSE on the inner validation side."""
     tried = []
     for number, point in enumerate(points):
@@ -133,7 +137,9 @@ def measure(name: str, seeds: int, threads: int) -> dict[str, Any]:
     single: dict[str, list[np.ndarray]] = {term: [] for term in TERMS}
     for split in parts(name):
         by_time = name.endswith("by time")
-        inner = ts.split.by_time(split.train, 0.85) if by_time else ts.split.random(split.train, test=0.1, seed=1)
+        inner = (
+            ts.split.by_time(split.train, 0.85) if by_time else ts.split.random(split.train, test=0.1, seed=1)
+        )
         shared = choose(inner, shared_points(), OFF, threads)
         timed = choose(inner, time_points(), shared["settings"], threads)
         chosen.append({"SVD++": shared, "timeSVD++": timed})
@@ -150,7 +156,9 @@ def measure(name: str, seeds: int, threads: int) -> dict[str, Any]:
             errors[model].append(by_seed)
         users.append(who)
         for term, settings in TERMS.items():
-            trainer = ts.TimeSVDPlusPlus(**shared["settings"] | OFF | settings, threads=threads, progress=False)
+            trainer = ts.TimeSVDPlusPlus(
+                **shared["settings"] | OFF | settings, threads=threads, progress=False
+            )
             single[term].append(squared_errors(trainer, split)[1])
         print(name, chosen[-1], flush=True)
 
@@ -159,7 +167,12 @@ def measure(name: str, seeds: int, threads: int) -> dict[str, Any]:
         model: [np.concatenate([fold[seed] for fold in folds]) for seed in range(seeds)]
         for model, folds in errors.items()
     }
-    results: dict[str, Any] = {"users": len(np.unique(of)), "ratings": len(of), "chosen": chosen, "models": {}}
+    results: dict[str, Any] = {
+        "users": len(np.unique(of)),
+        "ratings": len(of),
+        "chosen": chosen,
+        "models": {},
+    }
     for model, by_seed in joined.items():
         rmse = [float(np.sqrt(squared.mean())) for squared in by_seed]
         results["models"][model] = {

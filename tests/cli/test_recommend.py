@@ -30,7 +30,9 @@ def test_moments(ratings: Path, model: Path, tmp_path: Path, failing: Callable[.
     for moment in ("2017-07-15", "2017-07-24"):
         rows = run("recommend", tmp_path / "time.taste", "7", "-n", 5, "--at", moment, "--json").json
         assert rows == list(timed.recommend("7", n=5, at=moment).rows())
-    assert "ALS does not change with time; leave out --at" in failing("recommend", model, "7", "--at", "2017-07-15")
+    assert "ALS does not change with time; leave out --at" in failing(
+        "recommend", model, "7", "--at", "2017-07-15"
+    )
     assert "must be a date such as" in failing("recommend", tmp_path / "time.taste", "7", "--at", "soon")
 
 

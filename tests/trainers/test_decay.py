@@ -17,7 +17,6 @@ RATINGS = {
     "timesvd": ts.TimeSVDPlusPlus(factors=4, epochs=20, bins=1, trend=False, drift="none", days="none"),
 }
 EVENTS = {
-    "popularity": ts.Popularity(),
     "ease": ts.EASE(regularization=5.0),
     "implicit-als": ts.ImplicitALS(**STEPS),
     "item-knn": ts.ItemKNN(neighbours=10),
@@ -64,10 +63,21 @@ def test_recent_ratings_are_nearer(name):
 @pytest.mark.parametrize("name", EVENTS)
 def test_values_of_events_decay(name):
     train = world(explicit=False, times=True).as_implicit()
-    users, items = np.repeat(np.arange(60), 40).astype(np.int32), np.tile(np.arange(40), 60).astype(np.int32)
+    users = np.repeat(np.arange(train.n_users, dtype=np.int32), train.n_items)
+    items = np.tile(np.arange(train.n_items, dtype=np.int32), train.n_users)
     scores = [
         EVENTS[name].fit(events).score_pairs(users, items)
         for events in (train, train.decay("100d"), train.decay("1d"))
     ]
     assert np.abs(scores[0] - scores[2]).max() > 1e-3
     assert np.abs(scores[0] - scores[1]).max() < np.abs(scores[0] - scores[2]).max()
+
+
+def test_popularity_counts_events_whatever_their_value_and_has_a_half_life_of_its_own():
+    train = world(explicit=False, times=True).as_implicit()
+    counted = ts.Popularity().fit(train).item_bias
+    np.testing.assert_array_equal(ts.Popularity().fit(train.decay("1d")).item_bias, counted)
+    halved = ts.Popularity(half_life="1d").fit(train).item_bias
+    assert (halved < counted).all()
+    values = train.decay("1d").by_item
+    np.testing.assert_allclose(halved, np.add.reduceat(values.values, values.indptr[:-1]), rtol=1e-5)

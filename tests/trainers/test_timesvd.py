@@ -6,7 +6,7 @@ import pytest
 import tastespace as ts
 from tastespace.data.interactions import Interactions
 from tastespace.errors import DivergenceError, EmptyError, InputError, NumericalError, ParameterError
-from tastespace.trainers.timesvd import TimeSVDPlusPlus, _Run
+from tastespace.trainers.timesvd import GROUPS, TimeSVDPlusPlus, _Run
 from tests.models.worlds import world
 from tests.reference import timesvd as twin
 
@@ -181,9 +181,7 @@ def test_items_change_places_over_time():
 def test_a_validation_set_is_measured_at_its_own_times():
     split = ts.split.random(moving(), test=0.2, seed=0)
     epochs = []
-    trainer = TimeSVDPlusPlus(
-        **QUICK, stopping=ts.Stopping("rmse", patience=2)
-    )
+    trainer = TimeSVDPlusPlus(**QUICK, stopping=ts.Stopping("rmse", patience=2))
     model = trainer.fit(split.train, split.test, callbacks=[epochs.append])
     best = min(epoch.validation["rmse"] for epoch in epochs)
     assert model.info.metrics["rmse"] == pytest.approx(best)
@@ -327,7 +325,9 @@ def test_divergence_names_epoch_and_setting_and_keeps_the_last_good_model():
 
 def test_the_last_good_model_is_that_of_the_epoch_before():
     train = world(times=True)
-    trainer = TimeSVDPlusPlus(factors=8, learning_rate=0.3, decay=0.0, regularization=0.0, epochs=400)
+    fast = {f"{group}learning_rate": 0.3 for group in ("", *(f"{group}_" for group in GROUPS))}
+    loose = {f"{group}regularization": 0.0 for group in ("", *(f"{group}_" for group in GROUPS))}
+    trainer = TimeSVDPlusPlus(factors=8, decay=0.0, epochs=40, **fast, **loose)
     with pytest.raises(DivergenceError) as caught:
         trainer.fit(train)
     epoch = caught.value.epoch

@@ -18,8 +18,8 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
 - ``BPR``, ``WARP``, ``LogisticMF``: ``learning_rate`` and ``regularization`` over the ranges in which the best settings
   for MovieLens 1M and Gowalla lay (``docs/math/pairwise.md``), and what each has for drawing unseen items. ``factors``
   32 to 256 by doubling.
-- ``TimeSVDPlusPlus``: ``factors``, ``learning_rate`` and ``regularization`` around the defaults, and the rates of what changes
-  with time over a factor of ten: the part of ``docs/math/timesvd.md`` on the defaults says what mattered.
+- ``TimeSVDPlusPlus``: ``factors``, ``learning_rate`` and ``regularization`` around the defaults, and the rates of what
+  changes with time over a factor of ten: ``docs/math/timesvd.md`` says what mattered.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
