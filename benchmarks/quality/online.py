@@ -1,4 +1,4 @@
-"""Ratings that arrive one day at a time: a model that takes them in, one that is fitted again, one that stays as it was.
+"""Ratings that arrive day by day: a model that takes them in, one that is fitted again, one that stays as it was.
 
 Protocol: MovieTweetings, by date. A model is fitted on all ratings before the last ``--days`` days that have any.
 Then, day by day, its predictions for the ratings of the day are measured before it sees them, and the day is taken
