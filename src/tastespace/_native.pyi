@@ -51,6 +51,7 @@ __all__ = [
     "sample_candidates",
     "score_spreads",
     "sparse_multiply",
+    "timesvd_epoch",
     "weighted_gram",
 ]
 
