@@ -25,6 +25,7 @@ from tastespace.models.reranked import Reranked as Reranked
 from tastespace.models.table import Neighbours as Neighbours
 from tastespace.models.table import Recommendations as Recommendations
 from tastespace.models.table import Table as Table
+from tastespace.models.temporal import TemporalModel as TemporalModel
 from tastespace.models.visitor import Visitor as Visitor
 from tastespace.reports import Comparison as Comparison
 from tastespace.reports import CrossValidation as CrossValidation
@@ -43,6 +44,7 @@ from tastespace.trainers.popularity import Popularity as Popularity
 from tastespace.trainers.stopping import Epoch as Epoch
 from tastespace.trainers.stopping import Stopping as Stopping
 from tastespace.trainers.svdpp import SVDPlusPlus as SVDPlusPlus
+from tastespace.trainers.timesvd import TimeSVDPlusPlus as TimeSVDPlusPlus
 from tastespace.trainers.user_knn import UserKNN as UserKNN
 from tastespace.trainers.warp import WARP as WARP
 from tastespace.tuning import Tuning as Tuning
@@ -80,6 +82,8 @@ __all__ = [
     "Split",
     "Stopping",
     "Table",
+    "TemporalModel",
+    "TimeSVDPlusPlus",
     "Tuning",
     "UserKNN",
     "Visitor",

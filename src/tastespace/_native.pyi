@@ -55,6 +55,7 @@ __all__ = [
     "sparse_multiply",
     "svdpp_sums",
     "svdpp_targets",
+    "timesvd_epoch",
     "weighted_gram",
 ]
 
@@ -553,3 +554,20 @@ def svdpp_targets(
     columns: NDArray[np.float32],
     threads: int,
 ) -> NDArray[np.float32]: ...
+
+# timesvd
+def timesvd_epoch(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float32],
+    weights: NDArray[np.float32] | None,
+    bins: NDArray[np.int32],
+    days: NDArray[np.int32],
+    deviations: tuple[NDArray[np.float32], NDArray[np.float32]],
+    paces: list[tuple[float, float]],
+    seed: int,
+    epoch: int,
+    factors: tuple[NDArray[np.float32] | None, ...],
+    biases: tuple[NDArray[np.float32], ...],
+    threads: int,
+) -> float: ...

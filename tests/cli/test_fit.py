@@ -51,6 +51,7 @@ def test_json_goes_alone_to_standard_output(ratings: Path, tmp_path: Path) -> No
         ("svd-plus-plus", "SVDPlusPlus", [*QUICK, "--set", "implicit=items"]),
         ("bpr", "BPR", [*QUICK, "--set", "negatives=hard", "--set", "candidates=3"]),
         ("warp", "WARP", [*QUICK, "--set", "trials=5"]),
+        ("time-svd-plus-plus", "TimeSVDPlusPlus", [*QUICK, "--set", "bins=5", "--set", "days=none"]),
         ("logistic-mf", "LogisticMF", [*QUICK, "--set", "per_positive=2"]),
         ("funk-svd", "FunkSVD", [*QUICK, "--set", "bias_learning_rate=0.01"]),
         ("pmf", "PMF", [*QUICK, "--set", "frequency_scaling=1"]),

@@ -23,6 +23,19 @@ def test_lists_are_reranked(model: Path) -> None:
     assert "diversity must be from 0 to below 1" in answer.err
 
 
+def test_moments(ratings: Path, model: Path, tmp_path: Path, failing: Callable[..., str]) -> None:
+    events = ts.read(ratings, user="userId", item="movieId", rating="rating", timestamp="timestamp")
+    ts.TimeSVDPlusPlus(factors=4, epochs=5, progress=False).fit(events).save(tmp_path / "time.taste")
+    timed = ts.load(tmp_path / "time.taste")
+    for moment in ("2017-07-15", "2017-07-24"):
+        rows = run("recommend", tmp_path / "time.taste", "7", "-n", 5, "--at", moment, "--json").json
+        assert rows == list(timed.recommend("7", n=5, at=moment).rows())
+    assert "ALS does not change with time; leave out --at" in failing(
+        "recommend", model, "7", "--at", "2017-07-15"
+    )
+    assert "must be a date such as" in failing("recommend", tmp_path / "time.taste", "7", "--at", "soon")
+
+
 def test_models_of_models_are_told_apart(model: Path, tmp_path: Path) -> None:
     plain = ts.load(model)
     plain.reranked(popularity_penalty=0.4).save(tmp_path / "rare.taste")

@@ -61,6 +61,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "funk-svd": lambda: ts.FunkSVD(factors=3, epochs=3).fit(ratings()),
     "pmf": lambda: ts.PMF(factors=3, epochs=3).fit(ratings()),
     "svd-plus-plus": lambda: ts.SVDPlusPlus(factors=3, epochs=3).fit(ratings()),
+    "timesvd": lambda: ts.TimeSVDPlusPlus(factors=3, epochs=3, days="factors").fit(ratings()),
 }
 
 

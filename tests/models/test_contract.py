@@ -19,6 +19,7 @@ from tastespace.trainers.logistic_mf import LogisticMF
 from tastespace.trainers.pmf import PMF
 from tastespace.trainers.popularity import Popularity
 from tastespace.trainers.svdpp import SVDPlusPlus
+from tastespace.trainers.timesvd import TimeSVDPlusPlus
 from tastespace.trainers.user_knn import UserKNN
 from tastespace.trainers.warp import WARP
 from tests.models.worlds import world
@@ -46,6 +47,11 @@ RATINGS = {
     "item-knn-adjusted": ItemKNN(neighbours=12, similarity="adjusted_cosine"),
     "user-knn-ratings": UserKNN(neighbours=12),
     "user-knn-pearson": UserKNN(neighbours=12, similarity="pearson", overlap=2),
+    "timesvd": TimeSVDPlusPlus(factors=6, epochs=4),
+    "timesvd-all": TimeSVDPlusPlus(factors=17, epochs=3, days="factors"),
+    "timesvd-explicit": TimeSVDPlusPlus(
+        factors=6, epochs=3, implicit=False, drift="bias", days="none", bins=1
+    ),
     "ials-ratings-as-weights": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1),
 }
 EVENTS = {
@@ -118,6 +124,7 @@ CASES = [
         "logistic-mf",
         "item-knn",
         "item-knn-ratings",
+        "timesvd",
         "user-knn",
         "user-knn-ratings",
     )
@@ -156,6 +163,7 @@ def test_contract(fitted, check):
         BPR(factors=3, epochs=2),
         WARP(factors=3, epochs=2),
         LogisticMF(factors=3, epochs=2),
+        TimeSVDPlusPlus(factors=3, epochs=2, days="factors"),
         ImplicitALS(factors=3, epochs=2, alpha=4.0, nonnegative=True),
     ],
     ids=lambda trainer: type(trainer).__name__ + "-nonnegative" * getattr(trainer, "nonnegative", False),
@@ -163,8 +171,9 @@ def test_contract(fitted, check):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_contract_on_small_and_nasty_data(trainer, data):
-    explicit = True if isinstance(trainer, (ALS, Baseline, FunkSVD, PMF, SVDPlusPlus)) else None
-    train = data.draw(strategies.interactions(explicit=explicit))
+    explicit = True if isinstance(trainer, (ALS, Baseline, FunkSVD, PMF, SVDPlusPlus, TimeSVDPlusPlus)) else None
+    times = True if isinstance(trainer, TimeSVDPlusPlus) else None
+    train = data.draw(strategies.interactions(explicit=explicit, times=times))
     if isinstance(trainer, (BPR, WARP)):
         assume((train.by_user.counts() < train.n_items).any())
     check_model(trainer.fit(train), train, refit_with(trainer, train))

@@ -145,7 +145,7 @@ def test_default_spaces():
     assert set(default_space(ts.EASE(), train)) == {"regularization", "confidence"}
     assert set(default_space(ts.EASE(), train.as_implicit())) == {"regularization"}
     assert set(default_space(ts.WARP(), train)) == {"factors", "learning_rate", "regularization", "trials"}
-    stepped = (ts.BPR(), ts.WARP(), ts.LogisticMF(), ts.FunkSVD(), ts.PMF())
+    stepped = (ts.BPR(), ts.WARP(), ts.LogisticMF(), ts.FunkSVD(), ts.PMF(), ts.TimeSVDPlusPlus())
     solved = (trained(), trained(alpha=4.0), ts.ALS(), ts.Baseline(), ts.EASE(), ts.Popularity())
     for trainer in (*solved, *stepped, ts.SVDPlusPlus()):
         events = world() if isinstance(trainer, (ts.ALS, ts.FunkSVD, ts.PMF, ts.SVDPlusPlus)) else train

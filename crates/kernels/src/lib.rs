@@ -47,4 +47,5 @@ pub mod sparse;
 pub mod svdpp;
 pub mod syrk;
 pub mod threads;
+pub mod timesvd;
 pub mod topk;

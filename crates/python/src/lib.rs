@@ -20,6 +20,7 @@ mod rerank;
 mod sgd;
 mod sparse;
 mod svdpp;
+mod timesvd;
 mod topk;
 
 /// Names of the instruction sets that this machine can run, and the one in use.
@@ -39,6 +40,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     likeness::register(m)?;
     als::register(m)?;
     pairwise::register(m)?;
+    timesvd::register(m)?;
     topk::register(m)?;
     ease::register(m)?;
     neighbours::register(m)?;

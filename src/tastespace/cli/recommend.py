@@ -10,7 +10,7 @@ import typer
 from tastespace.cli.console import say, write_json
 from tastespace.cli.options import Count, Json, ModelFile
 from tastespace.cli.titles import TitleOptions, with_titles, write_ranked
-from tastespace.errors import EmptyError, MissingFileError, UnknownIdError
+from tastespace.errors import EmptyError, MissingFileError, UnknownIdError, UnsupportedError
 
 if TYPE_CHECKING:
     from tastespace.data.vocabulary import Vocabulary
@@ -41,6 +41,12 @@ def recommend(
     candidates: Annotated[
         int, typer.Option("--candidates", help="Items that these two may put into another order.")
     ] = 100,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="DATE", help="The moment, of a model that changes with time.", show_default=False
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Recommend items to one or more users.
@@ -49,7 +55,11 @@ def recommend(
     """
     import tastespace as ts
 
-    fitted = ts.load(model)
+    fitted: Any = ts.load(model)
+    if at is not None:
+        if not isinstance(fitted, ts.TemporalModel):
+            raise UnsupportedError(f"{fitted.info.trainer} does not change with time; leave out --at")
+        fitted = fitted.at(at)
     names = titles.load(fitted.items)
     table = fitted.recommend(
         [fitted.users.coerce(user) for user in users],

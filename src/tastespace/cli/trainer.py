@@ -33,6 +33,7 @@ class Model(StrEnum):
     funk_svd = "funk-svd"
     pmf = "pmf"
     svd_plus_plus = "svd-plus-plus"
+    timesvd = "time-svd-plus-plus"
 
     @property
     def trainer(self) -> type[Any]:
@@ -53,6 +54,7 @@ class Model(StrEnum):
             Model.funk_svd: ts.FunkSVD,
             Model.pmf: ts.PMF,
             Model.svd_plus_plus: ts.SVDPlusPlus,
+            Model.timesvd: ts.TimeSVDPlusPlus,
         }
         return classes[self]
 

@@ -354,7 +354,9 @@ class Interactions:
     def decay(self, half_life: Duration = "90d", now: Moment | None = None) -> "Interactions":
         """Let older events count less: ``0.5 ** (age / half_life)``.
 
-        Values of implicit events are multiplied by it; ratings stay and their weights are multiplied. Events
+        Values of implicit events are multiplied by it; ratings stay and their weights are multiplied: every
+        trainer of ratings weighs its errors or means by them, and implicit trainers turn values into
+        confidence (but for ``Popularity``, which counts events and has a ``half_life`` of its own). Events
         after ``now`` count in full, and none falls below the smallest normal float32.
 
         Parameters

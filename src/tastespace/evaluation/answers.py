@@ -55,6 +55,11 @@ def check_model(model: object) -> None:
             )
 
 
+def is_timed(model: Recommender) -> bool:
+    """Whether the model's scores depend on the moment, so that its `score_pairs` takes `at`."""
+    return bool(getattr(model, "timed", False))
+
+
 def ranked_by(
     model: Recommender, rows: NDArray[np.int32], places: int, *, exclude_seen: bool, threads: int
 ) -> Ranked:
@@ -90,16 +95,24 @@ def ranked_by(
 
 
 def scored_by(
-    model: Recommender, users: NDArray[np.int32], items: NDArray[np.int32], *, threads: int
+    model: Recommender,
+    users: NDArray[np.int32],
+    items: NDArray[np.int32],
+    *,
+    threads: int,
+    times: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float32]:
     """The scores of pairs of rows that a model's `score_pairs` returns; they may be NaN or infinite.
+
+    Times, in Unix seconds, are for models whose scores depend on them.
 
     Raises
     ------
     UnsupportedError
         It returns no array of so many numbers.
     """
-    scores: object = model.score_pairs(users, items, threads=threads)
+    at = {} if times is None else {"at": times}
+    scores: object = model.score_pairs(users, items, threads=threads, **at)
     if (
         not isinstance(scores, np.ndarray)
         or scores.shape != users.shape

@@ -90,6 +90,9 @@ def evaluate(
     -------
     Report
 
+    A model whose scores depend on the moment predicts every test rating at its own time, and ranks at a moment of its
+    own choice, such as the end of training.
+
     Where events have times, `Report.warnings` says so if training holds events later than the tested ones.
 
     Raises

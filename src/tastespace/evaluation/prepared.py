@@ -15,6 +15,7 @@ from tastespace.data.split import Split
 from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import EmptyError, HistoryError, InputError, ParameterError, UnsupportedError
+from tastespace.evaluation.answers import is_timed
 from tastespace.evaluation.candidates import Candidates, Pool, Sampled, drawn, given, with_lists
 from tastespace.evaluation.cautions import disliked_warnings, seen_warnings
 from tastespace.evaluation.lists import FROM_TRAINING, needs_training, watch
@@ -187,6 +188,7 @@ class Evaluation:
             scale=None if rated is None else scale,
             among=None if self._pool is None else self._pool.how,
             cold=self._cold,
+            timed=is_timed(model) and self._held_out.events.has_times,
         )
         if self._left_out:
             protocol += f"; {', '.join(self._left_out)} left out because the model holds no histories"
@@ -289,7 +291,8 @@ class Evaluation:
         metrics: dict[str, float],
         per_user: dict[str, UserValues],
     ) -> Errors:
-        errors = rate_events(model, rated, scale, threads=self._threads, batch=self._batch)
+        times = self._held_out.times(rated) if is_timed(model) else None
+        errors = rate_events(model, rated, scale, threads=self._threads, batch=self._batch, times=times)
         for metric in self._selection.rating:
             metrics[metric], values = rate(metric, errors)
             if values is not None:

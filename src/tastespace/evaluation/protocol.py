@@ -14,6 +14,7 @@ def describe(
     scale: tuple[float, float] | None,
     among: str | None = None,
     cold: bool = False,
+    timed: bool = False,
 ) -> str:
     """Say who was scored, against what, and what was left out.
 
@@ -33,6 +34,8 @@ def describe(
         How candidates were ranked; None means all items.
     cold
         Whether cold users are scored, and ratings with a cold user or item predicted.
+    timed
+        Whether ratings are predicted at the times of the test events.
     """
     sentences = []
     if ranking is not None:
@@ -63,7 +66,7 @@ def describe(
         low, high = scale
         parts = [
             f"ratings of {counts['events' if cold else 'events_warm']:,} of {counts['events']:,} test events "
-            f"predicted, kept inside {low:g}..{high:g}"
+            f"predicted{', each at its time' if timed else ''}, kept inside {low:g}..{high:g}"
         ]
         if counts["events_cold"]:
             parts.append(

@@ -18,6 +18,7 @@ from tastespace.evaluation.rating import Errors, Residuals
 from tastespace.evaluation.targets import Targets
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.neighbours import NeighbourModel
+from tastespace.models.temporal import TemporalModel
 
 if TYPE_CHECKING:
     from tastespace.models.protocol import Recommender
@@ -197,7 +198,13 @@ def compare_pairs(
 
 
 def rate_events(
-    model: Recommender, targets: Targets, scale: tuple[float, float], *, threads: int, batch: int
+    model: Recommender,
+    targets: Targets,
+    scale: tuple[float, float],
+    *,
+    threads: int,
+    batch: int,
+    times: NDArray[np.int64] | None = None,
 ) -> Errors:
     """Predict every target event, and sum the errors of each user, each item and each range of predictions.
 
@@ -213,6 +220,8 @@ def rate_events(
         At most this many; they change no bit of the result.
     batch
         Users per block.
+    times
+        Of the events, Unix seconds in the order of the targets' items, for a model whose scores depend on them.
 
     Raises
     ------
@@ -228,7 +237,8 @@ def rate_events(
     for start, end in _blocks(len(sizes), batch):
         first, last = targets.indptr[start], targets.indptr[end]
         users, items = np.repeat(targets.rows[start:end], sizes[start:end]), targets.items[first:last]
-        predicted = predict_rows(model, users, items, threads=threads)
+        when = None if times is None else times[first:last]
+        predicted = predict_rows(model, users, items, threads=threads, times=when)
         bad = np.flatnonzero(~np.isfinite(predicted))
         if len(bad):
             user, item = name_of(model.users, users[bad[0]]), name_of(model.items, items[bad[0]])
@@ -251,7 +261,12 @@ def rate_events(
 
 
 def predict_rows(
-    model: Recommender, users: NDArray[np.int32], items: NDArray[np.int32], *, threads: int
+    model: Recommender,
+    users: NDArray[np.int32],
+    items: NDArray[np.int32],
+    *,
+    threads: int,
+    times: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float32]:
     """Scores of pairs of rows, of which those of cold users and items are -1.
 
@@ -260,11 +275,16 @@ def predict_rows(
     """
     warm = (users >= 0) & (items >= 0)
     if warm.all():
-        return scored_by(model, users, items, threads=threads)
+        return scored_by(model, users, items, threads=threads, times=times)
     predicted = np.empty(len(users), np.float32)
-    predicted[warm] = scored_by(model, users[warm], items[warm], threads=threads)
+    when = None if times is None else times[warm]
+    predicted[warm] = scored_by(model, users[warm], items[warm], threads=threads, times=when)
     users, items = users[~warm], items[~warm]
-    if isinstance(model, FactorModel | NeighbourModel):
+    if isinstance(model, TemporalModel):
+        moments = np.full(len(users), model.time.clock.last) if times is None else times[~warm]
+        of_user, of_item = model.known_biases(users, items, moments)
+        predicted[~warm] = np.float32(model.mean) + of_user + of_item
+    elif isinstance(model, FactorModel | NeighbourModel):
         of_user = np.where(users >= 0, model.user_bias[users], np.float32(0))
         of_item = np.where(items >= 0, model.item_bias[items], np.float32(0))
         predicted[~warm] = np.float32(model.mean) + of_user + of_item

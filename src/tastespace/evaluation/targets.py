@@ -218,6 +218,21 @@ class HeldOut:
             users, self.user_rows[users], indptr[np.append(users, self.events.n_users)], items, values
         )
 
+    def times(self, targets: Targets) -> NDArray[np.int64] | None:
+        """Return the times of the events of `targets`, in their order; None where the test set has none."""
+        table = self.events.by_user
+        if table.times is None:
+            return None
+        rows, items = table.row_of(), self.item_rows[table.indices]
+        wanted = np.zeros(table.rows, bool)
+        wanted[targets.test_rows] = True
+        # As many as the targets have: cold items are among them or not.
+        order = np.lexsort((items, rows))
+        order = order[wanted[rows[order]]]
+        if len(order) != len(targets.items):
+            order = order[items[order] >= 0]
+        return table.times[order]
+
     def _only(self, users: NDArray[np.int32]) -> NDArray[np.int32]:
         """Rows in the model, -1 for all but some users, so that nothing is gathered of the others."""
         only = np.full(self.events.n_users, -1, np.int32)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import DamagedFileError
-from tastespace.models import blend, factor_model, neighbours, reranked
+from tastespace.models import blend, factor_model, neighbours, reranked, temporal
 from tastespace.models.blend import Blend
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo
@@ -17,11 +17,13 @@ from tastespace.models.profiles import profile_from
 from tastespace.models.reranked import Reranked
 from tastespace.models.reranking import Reranking
 from tastespace.models.solvers import solver_from
+from tastespace.models.temporal import TemporalModel
+from tastespace.models.time_terms import TimeTerms
 from tastespace.store import ids
 from tastespace.store.file import read
 
 Path: TypeAlias = str | PathLike[str]
-Model: TypeAlias = FactorModel | NeighbourModel | Reranked | Blend
+Model: TypeAlias = FactorModel | NeighbourModel | TemporalModel | Reranked | Blend
 
 
 def load(path: Path) -> Model:
@@ -56,7 +58,7 @@ def _model(arrays: Arrays, metadata: dict[str, Any], path: Path) -> Model:
         parts = enumerate(zip(metadata["names"], metadata["models"], strict=True))
         models = {name: _model(inside(f"models.{i}", arrays), part, path) for i, (name, part) in parts}
         return Blend(models, metadata["weights"], metadata["metrics"])
-    if kind not in (factor_model.KIND, neighbours.KIND):
+    if kind not in (factor_model.KIND, neighbours.KIND, temporal.KIND):
         raise DamagedFileError(f"{path} holds {kind!r}, which this release does not know")
     users = Vocabulary(ids.unpack("users", arrays, path), noun="user")
     items = Vocabulary(ids.unpack("items", arrays, path), noun="item")
@@ -76,13 +78,15 @@ def _model(arrays: Arrays, metadata: dict[str, Any], path: Path) -> Model:
     extra = inside("solver", arrays)
     if kind == neighbours.KIND:
         return _neighbours(arrays, solver, extra, shared)
-    return FactorModel(
-        user_factors=arrays["user_factors"],
-        item_factors=arrays["item_factors"],
-        user_bias=arrays["user_bias"],
-        solver=None if solver is None else solver_from(solver["kind"], solver["params"], extra),
-        **shared,
-    )
+    shared |= {
+        "user_factors": arrays["user_factors"],
+        "item_factors": arrays["item_factors"],
+        "user_bias": arrays["user_bias"],
+        "solver": None if solver is None else solver_from(solver["kind"], solver["params"], extra),
+    }
+    if kind == temporal.KIND:
+        return TemporalModel(time=TimeTerms.unpacked(inside("time", arrays), metadata["time"]), **shared)
+    return FactorModel(**shared)
 
 
 def _neighbours(arrays: Arrays, solver: Any, extra: Arrays, shared: dict[str, Any]) -> NeighbourModel:

@@ -29,7 +29,9 @@ class Recommender(Protocol):
     ``history`` is the (users, items) table that was learned from, or None when it was left out of the file;
     ``scale`` the lowest and highest rating, or None when the scores are not ratings. A model whose lists are not in the
     order of ``score_pairs``, because what an item is worth depends on the others in the list, says so by an attribute
-    ``listwise = True``.
+    ``listwise = True``. A model whose scores depend on the moment says so by an attribute ``timed = True``: then
+    ``score_pairs`` takes ``at`` as well, int64 Unix seconds (pairs,), and ratings are evaluated at the times of the
+    test events. Without ``at``, and in lists, the moment is the model's own choice.
     """
 
     @property

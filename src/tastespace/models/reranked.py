@@ -177,9 +177,16 @@ class Reranked(Listing):
     def _scores(self, user_rows: Rows, threads: int) -> Scores:
         return self.model._scores(user_rows, threads)
 
-    def score_pairs(self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None) -> Scores:
-        """Raw scores of the model, float32 (pairs,); those in lists are others."""
-        return self.model.score_pairs(user_rows, item_rows, threads=threads)
+    @property
+    def timed(self) -> bool:
+        """Whether the scores of the model depend on the moment."""
+        return bool(getattr(self.model, "timed", False))
+
+    def score_pairs(
+        self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None, **moments: Any
+    ) -> Scores:
+        """Raw scores of the model, float32 (pairs,); those in lists are others. ``at`` is for models that take it."""
+        return self.model.score_pairs(user_rows, item_rows, threads=threads, **moments)
 
     def explain(self, user: Id, item: Id) -> Explanation:
         """The explanation of the model: of its own score, which the order of the list begins from.

@@ -414,6 +414,10 @@ def solver_from(kind: str, params: dict[str, Any], arrays: dict[str, npt.NDArray
         from tastespace.models.svdpp_rows import SvdppRows  # which is a solver itself
 
         return SvdppRows.of(params, arrays)
+    if kind == "temporal":
+        from tastespace.models.temporal_rows import TemporalRows  # which is a solver itself
+
+        return TemporalRows.of(params, arrays)
     if kind != ImplicitRows.kind:
         raise NewerFormatError(
             f"the model solves its rows by {kind!r}, which this release does not know; upgrade tastespace"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from tastespace.data.interactions import Interactions
 from tastespace.errors import ParameterError
@@ -15,14 +15,19 @@ from tastespace.evaluation.overlap import check_apart
 from tastespace.evaluation.rating import RATING
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.padding import Floats
+from tastespace.models.temporal import TemporalModel
 from tastespace.trainers.progress import progress_bar
 from tastespace.trainers.stopping import Callback, Epoch, Stopping
 
 #: What a run keeps of an epoch, to go back to it.
 State = tuple[Floats, ...]
 
+#: What a run ends in.
+M = TypeVar("M", bound=FactorModel | TemporalModel)
+M_co = TypeVar("M_co", bound=FactorModel | TemporalModel, covariant=True)
 
-class Run(Protocol):
+
+class Run(Protocol[M_co]):
     """One fit under way."""
 
     def half_epoch(self, side: Literal["user", "item"]) -> None:
@@ -37,15 +42,15 @@ class Run(Protocol):
     def keep(self) -> State:
         """A copy of what :meth:`model` needs of the present state."""
 
-    def measured(self) -> FactorModel:
+    def measured(self) -> M_co:
         """A model of the factors as they stand, to be measured and let go before training goes on."""
 
-    def model(self, state: State | None = None) -> FactorModel:
+    def model(self, state: State | None = None) -> M_co:
         """The finished model at a kept state, or at the present one: every user solved exactly."""
 
 
 def run_epochs(
-    run: Run,
+    run: Run[M],
     name: str,
     epochs: int,
     *,
@@ -56,7 +61,7 @@ def run_epochs(
     callbacks: Sequence[Callback],
     progress: bool | None,
     threads: int,
-) -> FactorModel:
+) -> M:
     """Trains for at most ``epochs`` epochs and returns the last model, or the best by ``stopping``.
 
     With ``valid`` and no rule, RMSE decides where the model ``rates``, and NDCG@10 elsewhere.
@@ -117,9 +122,7 @@ def run_epochs(
     return replace(model, info=replace(model.info, metrics=metrics))
 
 
-def _run_all(
-    run: Run, name: str, epochs: int, callbacks: Sequence[Callback], progress: bool | None
-) -> FactorModel:
+def _run_all(run: Run[M], name: str, epochs: int, callbacks: Sequence[Callback], progress: bool | None) -> M:
     with progress_bar(name, epochs, progress) as tick:
         for number in range(1, epochs + 1):
             seconds = _timed(lambda: run.half_epoch("user")) + _timed(lambda: run.half_epoch("item"))

@@ -24,6 +24,8 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
   of the rules (``docs/math/sgd.md``). ``factors`` 16 to 128.
 - ``SVDPlusPlus``: ``learning_rate`` and the penalties that matter most over the ranges in which the best of random
   searches on training parts of three data sets lay (``docs/math/svdpp.md``). ``factors`` 16 to 128 by doubling.
+- ``TimeSVDPlusPlus``: ``factors``, ``learning_rate`` and ``regularization`` around the defaults, and the rates of what
+  changes with time over a factor of ten: ``docs/math/timesvd.md`` says what mattered.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
@@ -50,6 +52,7 @@ from tastespace.trainers.pairwise import PairwiseTrainer
 from tastespace.trainers.popularity import Popularity
 from tastespace.trainers.sgd import SgdTrainer
 from tastespace.trainers.svdpp import SVDPlusPlus
+from tastespace.trainers.timesvd import TimeSVDPlusPlus
 from tastespace.trainers.warp import WARP
 from tastespace.tuning.dimensions import Choices, Dimension, Relative, dimension
 
@@ -111,6 +114,17 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
             "regularization": (0.02, 0.2, "log"),
             "item_regularization": Relative(0.3, 3.0),
             "implicit_regularization": (0.0002, 0.01, "log"),
+        }
+    if isinstance(trainer, TimeSVDPlusPlus):
+        return {
+            "factors": [8, 16, 32, 64],
+            "learning_rate": (0.01, 0.06, "log"),
+            "regularization": (0.03, 0.15, "log"),
+            "bias_regularization": (0.01, 0.15, "log"),
+            "implicit_regularization": (0.002, 0.03, "log"),
+            "item_time_learning_rate": (0.0005, 0.005, "log"),
+            "user_time_learning_rate": (0.001, 0.01, "log"),
+            "drift_learning_rate": (0.002, 0.02, "log"),
         }
     if isinstance(trainer, KNN):
         space = {
