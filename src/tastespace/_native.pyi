@@ -510,6 +510,7 @@ class RatingRounds:
         pace: tuple[NDArray[np.float32], NDArray[np.float32]] | None,
         threads: int,
     ) -> float: ...
+
 # svdpp
 @final
 class SvdppPlan:

@@ -171,7 +171,9 @@ def test_contract(fitted, check):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_contract_on_small_and_nasty_data(trainer, data):
-    explicit = True if isinstance(trainer, (ALS, Baseline, FunkSVD, PMF, SVDPlusPlus, TimeSVDPlusPlus)) else None
+    explicit = (
+        True if isinstance(trainer, (ALS, Baseline, FunkSVD, PMF, SVDPlusPlus, TimeSVDPlusPlus)) else None
+    )
     times = True if isinstance(trainer, TimeSVDPlusPlus) else None
     train = data.draw(strategies.interactions(explicit=explicit, times=times))
     if isinstance(trainer, (BPR, WARP)):

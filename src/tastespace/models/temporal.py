@@ -171,6 +171,9 @@ class TemporalModel(Answering):
     ) -> tuple[Rows, Scores]:
         return self._now._rank(user_rows, n, exclude_seen, adjust, threads)
 
+    def _scores(self, user_rows: Rows, threads: int) -> Scores:
+        return self._now._scores(user_rows, threads)
+
     def score_pairs(
         self, user_rows: Rows, item_rows: Rows, *, threads: int | None = None, at: Moments | None = None
     ) -> Scores:

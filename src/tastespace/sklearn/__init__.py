@@ -27,7 +27,15 @@ except ModuleNotFoundError:
 
 from tastespace.sklearn.checks import CHECKS_THAT_CANNOT_APPLY
 from tastespace.sklearn.events import BPR, EASE, WARP, ImplicitALS, ItemKNN, LogisticMF, Popularity, UserKNN
-from tastespace.sklearn.ratings import ALS, PMF, Baseline, FunkSVD, ItemKNNRegressor, SVDPlusPlus, UserKNNRegressor
+from tastespace.sklearn.ratings import (
+    ALS,
+    PMF,
+    Baseline,
+    FunkSVD,
+    ItemKNNRegressor,
+    SVDPlusPlus,
+    UserKNNRegressor,
+)
 
 __all__ = [
     "ALS",

@@ -51,5 +51,7 @@ class FunkSVD(Ratings, trainer=funk_svd.FunkSVD):
 
 class PMF(Ratings, trainer=pmf.PMF):
     """Matrix factorization without biases, by steps; parameters are those of `tastespace.PMF`."""
+
+
 class SVDPlusPlus(Ratings, trainer=svdpp.SVDPlusPlus):
     """Factors that lean on who rated what; parameters are those of `tastespace.SVDPlusPlus`."""
