@@ -78,6 +78,9 @@ class TemporalModel(Answering):
         How newcomers are placed, as of the end of training.
     info
         Trainer, parameters, data summary, metrics, version.
+    popularity
+        :math:`\log(1 + n_i)` of each item, float32 (items,), where the history is not that of training; None: counted
+        from the history.
     """
 
     users: Vocabulary
@@ -93,6 +96,7 @@ class TemporalModel(Answering):
     scale: tuple[float, float] | None
     solver: TemporalRows
     info: ModelInfo
+    popularity: Floats | None = None
     _now: FactorModel = field(init=False)
 
     #: Scores depend on the moment: ``score_pairs`` and ``predict`` take ``at``.
@@ -113,6 +117,7 @@ class TemporalModel(Answering):
             raise InputError(
                 f"time must hold terms of {len(self.users)} users and {len(self.items)} items; got {found}"
             )
+        object.__setattr__(self, "popularity", self._checked_popularity())
         object.__setattr__(self, "_now", self._snapshot(self.time.clock.last))
 
     @property
@@ -157,6 +162,7 @@ class TemporalModel(Answering):
             scale=self.scale,
             solver=None,
             info=self.info,
+            popularity=self.popularity,
         )
 
     # Scores
@@ -323,6 +329,7 @@ class TemporalModel(Answering):
             history=found.table,
             explicit=events.explicit,
             info=info,
+            popularity=self._trained_popularity(),
         )
 
     def _updated(self, merged: Interactions, new: Interactions) -> TemporalModel:
