@@ -26,8 +26,8 @@ from benchmarks.quality.rmse_5fold import errors
 
 SEEDS = (0, 1, 2)
 GRID = {
-    "regularization": (0.05, 0.1),
-    "implicit_regularization": (0.0006, 0.0025),
+    "regularization": (0.05, 0.07, 0.1),
+    "implicit_times": (0.5, 1.0, 2.0),  # of the default implicit_regularization
 }
 
 
@@ -36,7 +36,8 @@ def tune(train: ts.Interactions, threads: int) -> dict[str, Any]:
     part = ts.split.kfold(train, k=10, seed=1)[0]
     tried = []
     for cell in itertools.product(*GRID.values()):
-        kw = dict(zip(GRID, cell, strict=True))
+        usual = ts.SVDPlusPlus().settled(part.train).implicit_regularization
+        kw = {"regularization": cell[0], "implicit_regularization": round(cell[1] * usual, 7)}
         model = ts.SVDPlusPlus(**kw, threads=threads, progress=False).fit(part.train)
         tried.append(((errors(model, part.test)[0] / part.test.n_events) ** 0.5, kw))
     best, kw = min(tried, key=lambda pair: pair[0])

@@ -30,7 +30,7 @@ def settings(deviation: float) -> dict[str, dict[str, Any]]:
         "learning_rate": 0.007 * deviation,
         "regularization": 0.02 / deviation,
         "implicit_learning_rate": None,
-        "implicit_regularization": None,
+        "implicit_regularization": 0.02 / deviation,
         "bias_learning_rate": 0.007,
         "bias_regularization": 0.02,
         "decay": 0.0,

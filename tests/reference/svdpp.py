@@ -67,9 +67,12 @@ def sums(N, Y):
 
 
 def user(R, items, sums, Q, c, mean, penalty, penalty_b):
-    """Whole factors and bias of one user with ratings R of these items, around what the sums bring along."""
+    """Whole factors and bias of one user with ratings R of these items, around what the sums bring along.
+
+    The penalties are those of a step, which a row of 300 ratings keeps.
+    """
     A = np.column_stack([Q[items], np.ones(len(items))])
     y = R - mean - c[items] - Q[items] @ sums
-    n = len(items)
-    x = np.linalg.solve(A.T @ A + n * np.diag([penalty] * Q.shape[1] + [penalty_b]), A.T @ y)
+    weight = np.sqrt(300 * len(items))
+    x = np.linalg.solve(A.T @ A + weight * np.diag([penalty] * Q.shape[1] + [3 * penalty_b]), A.T @ y)
     return x[:-1] + sums, x[-1]

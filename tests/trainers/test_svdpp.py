@@ -88,7 +88,7 @@ def test_users_are_solved_around_what_their_items_bring(implicit):
         implicit == "users",
     )
     unit = train.by_user.values.std()
-    assert rows.regularization == pytest.approx(0.3 * unit)
+    assert rows.regularization == pytest.approx(0.3 * unit * 300**0.5)
     for u in (0, 7):
         items, ratings = train.by_user.row(u)
         sums = (
@@ -169,7 +169,7 @@ def test_unrated_users_lean_on_all_that_they_met():
     row = more.users.row("u4")
     met = np.union1d(items, train.items.rows(more.items.ids[more.by_user.row(row)[0]]))
     sums = twin.sums([met], model.solver.item_vectors[:, :5].astype(float))[0]
-    penalties = model.solver.regularization, model.solver.bias_regularization
+    penalties = model.solver.regularization / 300**0.5, model.solver.bias_regularization / (3 * 300**0.5)
     x, _ = twin.user(
         ratings, items, sums, model.item_factors.astype(float), model.item_bias, model.mean, *penalties
     )
@@ -259,10 +259,13 @@ def test_it_goes_on_from_its_own_model_and_takes_others():
 def test_groups_follow_the_common_settings_unless_they_have_their_own():
     train = world()
     trainer = SVDPlusPlus(regularization=0.1, learning_rate=0.02, implicit_learning_rate=None)
-    assert [trainer.replace(implicit=side).penalty("item") for side in ("users", "items", "both")] == [
-        0.1,
-        0.2,
-        pytest.approx(0.3),
+    by_side = {side: trainer.replace(implicit=side).settled(train) for side in ("users", "items", "both")}
+    assert [found.item_regularization for found in by_side.values()] == [0.1, 0.2, pytest.approx(0.3)]
+    per_item, per_user = train.n_events / train.n_items, train.n_events / train.n_users
+    assert [0.06 / found.implicit_regularization for found in by_side.values()] == [
+        pytest.approx(per_item),
+        pytest.approx(per_user),
+        pytest.approx(per_item),
     ]
     settled = trainer.replace(item_regularization=0.5).settled(train)
     assert (settled.item_regularization, settled.user_regularization) == (0.5, 0.1)

@@ -26,7 +26,7 @@ class SvdppRows(RowSolver):
     Attributes
     ----------
     regularization, item_regularization, bias_regularization
-        Penalty of a row's own part and of its bias, for each of its ratings.
+        Penalty of a row's own part and of its bias, times the root of how many ratings it has.
     mean
         The score before biases and factors.
     unrated
@@ -94,7 +94,7 @@ class SvdppRows(RowSolver):
         threads: int,
     ) -> tuple[Floats, Floats]:
         """Whole factors and biases of rows with these ratings, whose own parts lean on the vectors of these sets."""
-        own = ExplicitRows(regularization, self.bias_regularization, 1.0, self.mean)
+        own = ExplicitRows(regularization, self.bias_regularization, 0.5, self.mean)
         if vectors is None:
             return own.users(events, fixed, threads)
         sums = _native.svdpp_sums(sets.indptr, sets.indices, vectors, threads)
@@ -108,7 +108,7 @@ class SvdppRows(RowSolver):
                 "scores of this SVDPlusPlus rest on events without a rating too, which the model does not keep, so the "
                 "history does not explain them; similar_items works"
             )
-        own = ExplicitRows(self.regularization, self.bias_regularization, 1.0, self.mean)
+        own = ExplicitRows(self.regularization, self.bias_regularization, 0.5, self.mean)
         if self.item_vectors is None:
             return own.contributions(events, items, item)
         sums = _native.svdpp_sums(events.indptr, events.indices, self.item_vectors, 1)

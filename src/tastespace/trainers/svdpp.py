@@ -14,13 +14,13 @@ from tastespace.models.factor_model import FactorModel
 from tastespace.trainers.base import Trainer, check_events, check_ratings
 from tastespace.trainers.loop import run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
-from tastespace.trainers.svdpp_run import SvdppRun
-
-#: What may have a rate and a penalty of its own beside the factors.
-GROUPS = ("implicit", "bias")
+from tastespace.trainers.svdpp_run import GROUPS, SvdppRun
 
 #: The usual penalty of the items' own factors, as a multiple of that of the users'.
 ITEM_SHARE = {"users": 1.0, "items": 2.0, "both": 3.0}
+
+#: The usual penalty of an implicit vector, times the average number of ratings of the rows that have one.
+IMPLICIT = 0.06
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +57,12 @@ class SVDPlusPlus(Trainer):
     user_regularization, item_regularization
         Of p and of q. None: ``regularization``; for q that times 2 where items lean, and times 3 where both sides do,
         see ``docs/math/svdpp.md``.
-    implicit_learning_rate, implicit_regularization
-        Of y and z; here and below None means as ``learning_rate`` and ``regularization``.
+    implicit_learning_rate
+        Of y and z; None, here and for the biases: as ``learning_rate``.
+    implicit_regularization
+        Of y and z. None: 0.06 over how many ratings an item has on average, or a user with ``implicit="items"``.
     bias_learning_rate, bias_regularization
-        Of the biases.
+        Of the biases; None: ``regularization``.
     implicit
         Which rows lean on the other side: ``"users"``, ``"items"`` or ``"both"``.
     init
@@ -89,7 +91,7 @@ class SVDPlusPlus(Trainer):
     user_regularization: float | None = None
     item_regularization: float | None = None
     implicit_learning_rate: float | None = 0.004
-    implicit_regularization: float | None = 0.0012
+    implicit_regularization: float | None = None
     bias_learning_rate: float | None = 0.003
     bias_regularization: float | None = 0.015
     implicit: Literal["users", "items", "both"] = "both"
@@ -128,23 +130,17 @@ class SVDPlusPlus(Trainer):
         self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
 
-    def rate(self, group: str) -> float:
-        """The learning rate of a group of parameters."""
-        own: float | None = getattr(self, f"{group}_learning_rate")
-        return self.learning_rate if own is None else own
-
-    def penalty(self, group: str) -> float:
-        """The penalty of a group of parameters."""
-        own: float | None = getattr(self, f"{group}_regularization")
-        if own is not None:
-            return own
-        return self.regularization * (ITEM_SHARE[self.implicit] if group == "item" else 1)
-
     def settled(self, train: Interactions) -> Self:
-        return self.replace(
-            **{f"{group}_regularization": self.penalty(group) for group in (*GROUPS, "user", "item")},
-            **{f"{group}_learning_rate": self.rate(group) for group in GROUPS},
-        )
+        rows = train.n_users if self.implicit == "items" else train.n_items
+        usual = {
+            "user_regularization": self.regularization,
+            "item_regularization": self.regularization * ITEM_SHARE[self.implicit],
+            "implicit_regularization": IMPLICIT * rows / train.n_events,
+            "bias_regularization": self.regularization,
+            "implicit_learning_rate": self.learning_rate,
+            "bias_learning_rate": self.learning_rate,
+        }
+        return self.replace(**{name: x for name, x in usual.items() if getattr(self, name) is None})
 
     def fastest(self) -> str:
         """The setting that holds the highest learning rate."""

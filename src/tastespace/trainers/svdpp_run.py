@@ -25,11 +25,20 @@ from tastespace.version import __version__
 if TYPE_CHECKING:
     from tastespace.trainers.svdpp import SVDPlusPlus
 
+#: What may have a rate and a penalty of its own beside the factors.
+GROUPS = ("implicit", "bias")
+
 #: Rows that are learned at once. More would let more threads work, and longer steps overshoot.
 BATCH = 32
 
 #: Penalties below this are taken as this where users are solved, so that every row has one solution.
 LEAST = 1e-4
+
+#: Rows of this many ratings have in the exact solve the penalty that steps gave them, rows of n sqrt(n / 300) of it.
+USUAL = 300
+
+#: Penalty of biases there, as a multiple of that of their steps.
+FIRM = 3.0
 
 #: Mean squared error of the first epoch, in units of the ratings' variance, beyond which it diverged.
 WORST = 100.0
@@ -60,6 +69,9 @@ class SvdppRun:
         self, trainer: SVDPlusPlus, train: Interactions, unrated: Interactions | None, threads: int
     ) -> None:
         self.trainer, self.train, self.threads = trainer, train, threads
+        settings = trainer.settled(train).params()
+        self.penalties = {name: settings[f"{name}_regularization"] for name in ("user", "item", *GROUPS)}
+        self.rates = {name: settings[f"{name}_learning_rate"] for name in GROUPS}
         values, weights = train.by_user.filled_values().astype(np.float64), train.by_user.weights
         self.mean, self.unit = float(np.average(values, weights=weights)), deviation(train)
         self.weight = float(len(values)) if weights is None else float(weights.sum(dtype=np.float64))
@@ -121,7 +133,7 @@ class SvdppRun:
 
     def _pass(self, side: Literal[0, 1]) -> float:
         """One pass over the rows of a side; returns the sum of squared errors."""
-        trainer, table = self.trainer, self.tables[side]
+        trainer, table, penalties = self.trainer, self.tables[side], self.penalties
         plan, vectors = self.plans[side], self.vectors[side]
         left = 1 - trainer.decay * self.epoch / trainer.epochs
         own, other = ("user", "item") if side == 0 else ("item", "user")
@@ -135,10 +147,10 @@ class SvdppRun:
             _pair(self.sets[side]),
             0.0,
             [
-                (left * trainer.learning_rate, trainer.penalty(own)),
-                (left * trainer.learning_rate, trainer.penalty(other)),
-                (left * trainer.rate("implicit"), trainer.penalty("implicit")),
-                (left * trainer.rate("bias"), trainer.penalty("bias")),
+                (left * trainer.learning_rate, penalties[own]),
+                (left * trainer.learning_rate, penalties[other]),
+                (left * self.rates["implicit"], penalties["implicit"]),
+                (left * self.rates["bias"], penalties["bias"]),
             ],
             trainer.seed + side,
             self.epoch,
@@ -180,10 +192,11 @@ class SvdppRun:
         lent = self._sums(1, z)
         if lent is not None:
             q += lent
+        user, item, bias = (max(self.penalties[x], LEAST) * USUAL**0.5 for x in ("user", "item", "bias"))
         rows = SvdppRows(
-            regularization=max(trainer.penalty("user"), LEAST) * self.unit,
-            item_regularization=max(trainer.penalty("item"), LEAST) * self.unit,
-            bias_regularization=max(trainer.penalty("bias"), LEAST),
+            regularization=user * self.unit,
+            item_regularization=item * self.unit,
+            bias_regularization=FIRM * bias,
             mean=self.mean,
             unrated=self.sets[0] is not None,
             item_vectors=None if y is None else locked(y),

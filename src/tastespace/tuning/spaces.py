@@ -113,7 +113,7 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
             "learning_rate": (0.003, 0.03, "log"),
             "regularization": (0.02, 0.2, "log"),
             "item_regularization": Relative(0.3, 3.0),
-            "implicit_regularization": (0.0002, 0.01, "log"),
+            "implicit_regularization": Relative(0.2, 5.0),
         }
     if isinstance(trainer, TimeSVDPlusPlus):
         return {
