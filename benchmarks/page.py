@@ -116,6 +116,41 @@ def explicit(content: Content) -> str:
     return f"{rows(('library', 'setting', 'RMSE', 'seconds', 'what'), lines)}\n\n{where(content)}"
 
 
+def sgd(content: Content) -> str:
+    """RMSE and seconds of every fit, and an epoch beside LIBMF's."""
+    results = content["results"]
+    ours = next(fit["seconds"]["median"] for fit in results["fits"] if fit["setting"] == "default")
+    lines = []
+    for fit in results["fits"]:
+        chosen = ", ".join(f"`{name}={value}`" for name, value in fit["settings"].items())
+        times = f"{fit['seconds']['median'] / ours:.1f}"
+        kind = fit["library"], fit["setting"], str(fit["threads"])
+        lines.append((*kind, f"{fit['rmse']:.4f}", ranged(fit["seconds"]), times, chosen))
+    table = rows(
+        ("library", "setting", "threads", "RMSE", "seconds", "of ours at defaults", "what"),
+        lines,
+    )
+    epoch = results["epoch"]
+    beside = [(name, ranged(cell)) for name, cell in epoch.items() if isinstance(cell, dict)]
+    if not beside:
+        return f"{table}\n\n{where(content)}"
+    note = f"LIBMF's RMSE after 30 epochs: {epoch['LIBMF rmse']:.4f}."
+    return f"{table}\n\n{rows(('an epoch', 'seconds'), beside)}\n\n{note} {where(content)}"
+
+
+def svdpp(content: Content) -> str:
+    """Seconds of an epoch, and RMSE by epochs."""
+    lines = []
+    for name, found in content["results"]["ml-1m"].items():
+        if name == "ratings":
+            continue
+        errors = [f"{found['fits'][n]['rmse']:.4f}" if n in found["fits"] else "" for n in ("1", "2", "20")]
+        times = str(found.get("times_faster", ""))
+        lines.append((name, ranged(found["epoch_seconds"]), times, *errors))
+    header = ("library", "an epoch, seconds", "times faster", "RMSE after 1", "after 2", "after 20")
+    return f"{rows(header, lines)}\n\n{where(content)}"
+
+
 def ranking(content: Content) -> str:
     """An epoch of BPR, and seconds until each rival's quality."""
     results = content["results"]
@@ -319,6 +354,8 @@ BLOCKS: dict[str, tuple[str, Callable[[Content], str]]] = {
     "epochs": ("speed_epochs", epochs),
     "quality": ("speed_quality_at", quality),
     "explicit": ("speed_explicit", explicit),
+    "sgd": ("speed_sgd", sgd),
+    "svdpp": ("speed_svdpp", svdpp),
     "top-k": ("speed_top_k", top_k),
     "evaluation": ("speed_evaluation", evaluation),
     "reading": ("speed_reading", reading),
