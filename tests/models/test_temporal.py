@@ -99,7 +99,7 @@ def test_newcomers_are_placed_as_of_the_end(model):
     q, b = now.item_factors[rows].astype(float), now.item_bias[rows]
     y = np.array([5.0, 1.0, 4.0]) - model.mean - b - q @ z
     A = np.hstack([q, np.ones((3, 1))])
-    penalty = 3 * np.diag([model.solver.regularization] * 5 + [model.solver.bias_regularization])
+    penalty = 3**0.5 * np.diag([model.solver.regularization] * 5 + [model.solver.bias_regularization])
     x = np.linalg.solve(A.T @ A + penalty, A.T @ y)
     np.testing.assert_allclose(visitor.factors, x[:5] + z, rtol=1e-3, atol=1e-5)
     assert visitor.bias == pytest.approx(x[5], rel=1e-3)

@@ -21,7 +21,7 @@ from tastespace.models.solvers import ExplicitRows, Rows, RowSolver, Side
 class TemporalRows(RowSolver):
     r"""The factors p and the bias of one user against items as they are at the end of training.
 
-    Minimises :math:`\sum_i w_i (r_i - \mu - b_i - b - q_i \cdot (p + z))^2 + n (\lambda |p|^2 + \lambda_b b^2)` over p
+    Minimises :math:`\sum_i w_i (r_i - \mu - b_i - b - q_i \cdot (p + z))^2 + \sqrt n (\lambda |p|^2 + \lambda_b b^2)` over p
     and b, where :math:`z = n^{-1/2} \sum_i y_i` is the implicit sum of the history; the row is p + z.
 
     Attributes
@@ -57,7 +57,7 @@ class TemporalRows(RowSolver):
         return np.asarray(total * norm[:, None], np.float32)
 
     def users(self, events: Csr, items: Side, threads: int) -> tuple[Floats, Floats]:
-        rows = ExplicitRows(self.regularization, self.bias_regularization, 1.0, self.mean)
+        rows = ExplicitRows(self.regularization, self.bias_regularization, 0.5, self.mean)
         z = self.sums(events, threads)
         if z is not None:
             known = np.einsum("ij,ij->i", items.factors[events.indices], z[events.row_of()])

@@ -24,6 +24,7 @@ from tastespace.trainers.base import Trainer, check_events, check_ratings, plain
 from tastespace.trainers.init import check_memory
 from tastespace.trainers.loop import State, run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
+from tastespace.trainers.svdpp_run import LEAST, USUAL
 from tastespace.version import __version__
 
 #: Standard deviation of the random start times sqrt(factors).
@@ -358,8 +359,8 @@ class _Run:
         )
         rows = TemporalRows(
             trainer=type(trainer).__name__,
-            regularization=max(trainer.regularization, 1e-4) * self.unit,
-            bias_regularization=max(trainer.pace("bias")[1], 1e-4),
+            regularization=max(trainer.regularization, LEAST) * USUAL**0.5 * self.unit,
+            bias_regularization=max(trainer.pace("bias")[1], LEAST) * USUAL**0.5,
             mean=self.mean,
             implicit=y,
         )
