@@ -21,8 +21,8 @@ from tastespace.models.solvers import ExplicitRows, Rows, RowSolver, Side
 class TemporalRows(RowSolver):
     r"""The factors p and the bias of one user against items as they are at the end of training.
 
-    Minimises :math:`\sum_i w_i (r_i - \mu - b_i - b - q_i \cdot (p + z))^2 + \sqrt n (\lambda |p|^2 + \lambda_b b^2)` over p
-    and b, where :math:`z = n^{-1/2} \sum_i y_i` is the implicit sum of the history; the row is p + z.
+    Minimises :math:`\sum_i w_i (r_i - \mu - b_i - b - q_i \cdot (p + z))^2 + \sqrt n (\lambda |p|^2 + \lambda_b b^2)`
+    over p and b, where :math:`z = n^{-1/2} \sum_i y_i` is the implicit sum of the history; the row is p + z.
 
     Attributes
     ----------
