@@ -225,13 +225,87 @@ def test_divergence_names_the_epoch_and_keeps_the_last_good_model(trainer):
         assert same(error.model, trainer.replace(epochs=error.epoch - 1).fit(train))
 
 
+@pytest.mark.parametrize(
+    ("trainer", "message"),
+    [
+        (FunkSVD(learning_rate=3), r"epoch 1: its numbers overflowed, .* Lower learning_rate, which was 3;"),
+        (PMF(item_learning_rate=30), r"Lower item_learning_rate, which was 30;"),
+        (FunkSVD(bias_learning_rate=9), r"Lower bias_learning_rate, which was 9;"),
+        (FunkSVD(regularization=1e4), r"Lower regularization, which was 1e\+04;"),
+        (PMF(user_regularization=1e6), r"Lower user_regularization, which was 1e\+06;"),
+        (FunkSVD(bias_regularization=1e4), r"bias_regularization, .*; the error's model is where it started"),
+    ],
+)
+def test_divergence_names_the_setting_to_lower(trainer, message):
+    with pytest.raises(DivergedError, match=message) as caught:
+        trainer.replace(factors=4).fit(world(100, 60, 0.4))
+    assert len(caught.value.model.recommend("u0", 3)) == 3
+
+
+@pytest.mark.parametrize("trainer", [FunkSVD(factors=4), PMF(factors=4)], ids=["funk", "pmf"])
+def test_ratings_of_any_usual_scale_are_learned(trainer):
+    train = world(100, 60, 0.4)
+    for values in (
+        200_000 * train.by_user.values,
+        0.0002 * train.by_user.values,
+        1e6 + train.by_user.values,
+        np.float32(train.user_rows() % 5),  # every user gives one rating to all
+    ):
+        ratings = with_values(train, values)
+        error = ts.evaluate(trainer.fit(ratings), ratings, metrics=["rmse"])["rmse"]
+        assert error < 0.8 * deviation(ratings)
+
+
+@pytest.mark.parametrize("times", [1e30, 1e-30])
+def test_ratings_beyond_the_range_of_steps_are_refused(times):
+    train = world()
+    train = with_values(train, times * train.by_user.values.astype(np.float64))
+    with pytest.raises(
+        InputError, match=r"ratings of PMF must vary by 1e-15 to 1e\+15; .*: divide them all by"
+    ):
+        PMF().fit(train)
+
+
+@pytest.mark.parametrize("trainer", [FunkSVD(), PMF()], ids=["funk", "pmf"])
+@pytest.mark.parametrize(
+    ("users", "items"), [(1, 1), (1, 20), (20, 1)], ids=["one rating", "one user", "one item"]
+)
+def test_the_smallest_tables(trainer, users, items):
+    train = world(users, items, 1.0)
+    model = trainer.fit(train)  # wider than the table
+    low, high = train.scale
+    assert low <= model.predict("u0", 100) <= high
+    assert len(model.recommend("u0", 5)) == 0  # all are seen
+
+
+@pytest.mark.parametrize("trainer", [FunkSVD(factors=4), PMF(factors=4)], ids=["funk", "pmf"])
+def test_the_defaults_follow_the_scale_of_the_weights(trainer):
+    train = world(100, 60, 0.4)
+    models = [
+        trainer.fit(
+            Interactions.from_events(
+                train.users,
+                train.items,
+                train.user_rows(),
+                train.by_user.indices,
+                values=train.by_user.values,
+                weights=np.full(train.n_events, weight, np.float32),
+                explicit=True,
+            )
+        )
+        for weight in (1, 64)
+    ]
+    users, items = train.user_rows(), train.by_user.indices
+    np.testing.assert_allclose(*(model.score_pairs(users, items) for model in models), rtol=1e-3)
+
+
 def test_an_update_that_diverges_says_so():
     train = world(100, 60, 0.4)
     model = FunkSVD(factors=4, epochs=2).fit(train)
     wild = replace(model, solver=replace(model.solver, rates=(1e6, 1e6, 1e6, 1e6)))
     new = with_values(train, train.by_user.values[::-1].copy())
     with pytest.raises(
-        DivergedError, match=r"update of FunkSVD diverged; train it with a lower learning_rate"
+        DivergedError, match=r"update of FunkSVD diverged; .* else train with a lower learning_rate"
     ):
         wild.update(new)
 
@@ -255,6 +329,7 @@ def test_what_cannot_be_learned_from_is_refused():
         (lambda: PMF(regularization=-1), r"regularization of PMF must be >= 0; got -1"),
         (lambda: FunkSVD(decay=1.5), r"decay of FunkSVD must be in 0..1; got 1.5"),
         (lambda: FunkSVD(decay=-0.5), r"decay of FunkSVD must be >= 0; got -0.5"),
+        (lambda: PMF(frequency_scaling=5), r"frequency_scaling of PMF must be at most 4; got 5"),
         (lambda: PMF(frequency_scaling=-1), r"frequency_scaling of PMF must be >= 0; got -1"),
         (lambda: FunkSVD(bias_learning_rate=-1), r"bias_learning_rate of FunkSVD must be >= 0; got -1"),
         (lambda: PMF(user_regularization="x"), r"user_regularization of PMF must be >= 0; got 'x'"),

@@ -130,8 +130,8 @@ class SgdRows(RowSolver):
             squared = self.epoch(ratings, number, share, p, q, shrink, pace, threads)
             if not (np.isfinite(squared) and finite(p, q)):
                 raise DivergedError(
-                    f"update of {self.trainer} diverged; train it with a lower learning_rate. The model that was to be "
-                    "updated is as it was"
+                    f"update of {self.trainer} diverged; where the new ratings are on another scale, fit a new model, "
+                    "else train with a lower learning_rate. The model that was to be updated is as it was"
                 )
         return p, q
 
