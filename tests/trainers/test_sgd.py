@@ -164,9 +164,18 @@ def test_defaults_are_settled():
     given = FunkSVD(learning_rate=0.5, regularization=0.25).settled(train)
     assert (given.bias_learning_rate, given.bias_regularization) == (0.5, 0.25)
     assert FunkSVD().fit(train).info.params["learning_rate"] == settled.learning_rate
-    counts = np.concatenate([train.by_user.counts(), train.by_item.counts()])
-    share = counts.sum() / (counts > 0).sum()
-    assert PMF().settled(train).regularization == pytest.approx(0.045 * spread * share)
+
+
+def test_pmf_settles_by_the_average_numbers_of_ratings():
+    train = world()
+    spread, users, items = deviation(train), train.n_events / 60, train.n_events / 40
+    settled = PMF().settled(train)
+    assert settled.learning_rate == pytest.approx(0.13 / (users * items) ** (1 / 6) / spread)
+    assert settled.regularization == pytest.approx(0.7 * (users**0.5 + items**0.5) / 2 * spread)
+    steps = PMF(frequency_scaling=1).settled(train)
+    assert steps.regularization == pytest.approx(FunkSVD().settled(train).regularization)
+    between = PMF(frequency_scaling=0.5).settled(train).regularization
+    assert steps.regularization < between < settled.regularization
 
 
 def test_stopping_keeps_the_best_epoch():

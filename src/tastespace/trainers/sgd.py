@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 
@@ -26,9 +26,6 @@ from tastespace.version import __version__
 #: Learning rate and penalty of ratings of standard deviation 1, chosen on validation parts of MovieLens 100K and 1M;
 #: see ``docs/math/sgd.md``.
 RATE, PENALTY = 0.0225, 0.045
-
-#: Standard deviation of the start times sqrt(factors), for ratings of standard deviation 1.
-START = 0.1
 
 #: Errors of an epoch beyond so many standard deviations of the ratings say that it diverged.
 FAR = 10.0
@@ -87,6 +84,9 @@ class SgdTrainer(Trainer):
     progress
         Show a bar; None: if standard error is a terminal.
     """
+
+    #: Standard deviation of the start times sqrt(factors), for ratings of standard deviation 1.
+    start: ClassVar[float] = 0.1
 
     factors: int = 64
     epochs: int = 30
@@ -149,10 +149,18 @@ class SgdTrainer(Trainer):
         found: dict[str, float] = {}
         spread = deviation(train)
         if self.learning_rate is None:
-            found["learning_rate"] = RATE / spread / heaviest(train)
+            found["learning_rate"] = self._rate(train) / spread / heaviest(train)
         if self.regularization is None:
-            found["regularization"] = PENALTY * spread * heaviest(train) * self._share(train)
+            found["regularization"] = self._penalty(train) * spread * heaviest(train)
         return found
+
+    def _rate(self, train: Interactions) -> float:
+        """The learning rate for ratings of standard deviation 1 and weight 1."""
+        return RATE
+
+    def _penalty(self, train: Interactions) -> float:
+        """The penalty for ratings of standard deviation 1 and weight 1."""
+        return PENALTY * self._share(train)
 
     def _share(self, train: Interactions) -> float:
         """What keeps the sum of all rows' penalties as it is for a ``frequency_scaling`` of 1."""
@@ -351,7 +359,7 @@ def _start(
     if init == "svd":
         values = centred(train.by_user, mean), centred(train.by_item, mean)
         return svd_factors(train.by_user, train.by_item, values, k, seed, threads)
-    scale = START * np.sqrt(spread)
+    scale = trainer.start * np.sqrt(spread)
     p, q = start_factors(init, train.users, train.items, k, scale, seed)
     if not isinstance(init, tuple):
         noise = np.random.default_rng((seed, 1)).standard_normal((train.n_users, k), np.float32)
