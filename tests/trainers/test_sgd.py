@@ -10,7 +10,7 @@ import tastespace._native as native
 from tastespace.data.interactions import Interactions
 from tastespace.errors import DivergedError, InputError, NumericalError, ParameterError, UnsupportedError
 from tastespace.models.padding import blank
-from tastespace.models.sgd_rows import LEAST_PENALTY
+from tastespace.models.sgd_rows import FIRST, LAST, LEAST_PENALTY, PASSES
 from tastespace.trainers.als import deviation
 from tastespace.trainers.funk_svd import FunkSVD
 from tastespace.trainers.pmf import PMF
@@ -447,19 +447,56 @@ def test_update_learns_new_users_and_items(name):
     assert same(model, trainer.fit(first).update(known))
 
 
-def test_update_moves_the_touched_rows_alone():
+@pytest.mark.parametrize("name", TRAINERS)
+def test_update_moves_the_touched_rows_alone(name):
     _train, first, _later = days()
-    model = FunkSVD(factors=4).fit(first)
+    model = TRAINERS[name].replace(factors=4).fit(first)
     touched = first.select((first.user_rows() == 3) & (first.by_user.indices < 20))
     new = with_values(touched, 6 - touched.by_user.values)
     updated = model.update(new)
     users = model.users.find(new.users.ids)
     items = model.items.find(new.items.ids)
-    moved = (updated.user_factors != model.user_factors).any(axis=1)
-    assert np.flatnonzero(moved).tolist() == sorted(users.tolist())
-    moved = updated.item_bias != model.item_bias
-    assert np.flatnonzero(moved).tolist() == sorted(items.tolist())
+    for side, rows in (("user", users), ("item", items)):
+        for what in ("factors", "bias"):
+            before, after = (getattr(each, f"{side}_{what}") for each in (model, updated))
+            moved = (after != before).reshape(len(after), -1).any(axis=1)
+            expected = [] if what == "bias" and name == "pmf" else sorted(rows.tolist())
+            assert np.flatnonzero(moved).tolist() == expected
     assert updated.mean == model.mean
+    assert rmse(updated, new) < rmse(model, new)
+
+
+def rmse(model, ratings):
+    return ts.evaluate(model, ratings, metrics=["rmse"])["rmse"]
+
+
+@pytest.mark.parametrize("name", TRAINERS)
+def test_update_is_steps_as_long_as_what_is_new(name):
+    _train, first, _later = days()
+    model = TRAINERS[name].replace(factors=4, epochs=2).fit(first)
+    new = first.select((first.user_rows() < 9) & (first.by_user.indices % 7 == 0))
+    new = with_values(new, 6 - new.by_user.values)
+    updated = model.update(new)
+    whole = first.merge(new)
+    solver, counts = model.solver, (whole.by_user.counts(), whole.by_item.counts())
+    pace = [np.zeros(len(count)) for count in counts]
+    for side, vocabulary, own, table in (
+        (0, whole.users, new.users, new.by_user),
+        (1, whole.items, new.items, new.by_item),
+    ):
+        rows = vocabulary.rows(own.ids)
+        pace[side][rows] = table.counts() / counts[side][rows]
+    touched = [cell for cell in cells(whole) if pace[0][cell[0]] + pace[1][cell[1]] > 0]
+    rounds = twin.Rounds(touched, whole.n_users, whole.n_items, model.solver.seed)
+    state = [getattr(model, array).astype(float) for array in ARRAYS]
+    shrink = [count.astype(float) ** (solver.frequency_scaling - 1) for count in counts]
+    penalties = [penalty or 0.0 for penalty in solver.penalties]
+    for number in range(PASSES):
+        share = FIRST + (LAST - FIRST) * number / (PASSES - 1)
+        rates = [share * (rate or 0.0) for rate in solver.rates]
+        twin.epoch(rounds.order(number), model.mean, rates, penalties, *state, shrink, pace)
+    for array, expected in zip(ARRAYS, state, strict=True):
+        np.testing.assert_allclose(getattr(updated, array), expected, atol=1e-4)
 
 
 def test_a_loaded_model_updates_and_folds_in_the_same(tmp_path):

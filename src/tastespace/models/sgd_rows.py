@@ -14,14 +14,17 @@ from tastespace.data.interactions import Interactions
 from tastespace.errors import DivergedError, UnsupportedError
 from tastespace.models.padding import Floats, duplicate
 from tastespace.models.reading import Doubles
-from tastespace.models.solvers import ExplicitRows, Rows, RowSolver, Side
+from tastespace.models.solvers import Counts, ExplicitRows, Rows, RowSolver, Side
 
 #: A penalty of a fold-in below this counts as this, so that every row has one minimum.
 LEAST_PENALTY = 1e-4
 
-#: Passes of an update over the ratings of the touched rows, and the step lengths of the first and the last of them, in
-#: step lengths of the first epoch of training.
-PASSES, FIRST, LAST = 10, 0.5, 0.05
+#: Passes of an update over the ratings of the touched rows, and the steps of a new row in the first and the last of
+#: them, in step lengths of the first epoch of training; see ``docs/math/sgd.md``.
+PASSES, FIRST, LAST = 6, 3.0, 0.3
+
+#: Standard deviation of the start of a new row, in that of the learned factors.
+NOISE = 0.1
 
 #: Of users' factors, items' factors, users' biases, items' biases; biases are None where there are none.
 Group = tuple[float, float, float | None, float | None]
@@ -107,24 +110,22 @@ class SgdRows(RowSolver):
         )
 
     def update(
-        self, train: Interactions, users: Rows, items: Rows, p: Side, q: Side, threads: int
+        self, train: Interactions, users: Rows, items: Rows, new: Counts, p: Side, q: Side, threads: int
     ) -> tuple[Side, Side]:
         """Both sides after further steps of the touched rows, along all their ratings; all other rows stay.
 
-        New users, then new items, start from their fold-in.
+        A row's steps are as long as the part of its ratings that is new, so a new row is trained in full, and one that
+        had many ratings hardly moves.
         """
         p, q = Side(duplicate(p.factors), p.bias.copy()), Side(duplicate(q.factors), q.bias.copy())
-        fresh = users[_empty(p, users)]
-        if len(fresh):
-            p.factors[fresh], p.bias[fresh] = self.users(train.by_user.take_rows(fresh), q, threads)
-        fresh = items[_empty(q, items)]
-        if len(fresh):
-            events = train.by_item.take_rows(fresh)
-            q.factors[fresh], q.bias[fresh] = self.items(events, fresh, p, train.by_user, threads)
+        self._begin(p, users, 0)
+        self._begin(q, items, 1)
+        counts = train.by_user.counts(), train.by_item.counts()
         pace = np.zeros(train.n_users, np.float32), np.zeros(train.n_items, np.float32)
-        pace[0][users], pace[1][items] = 1, 1
+        for side, rows in enumerate((users, items)):
+            pace[side][rows] = np.minimum(new[side] / np.maximum(counts[side][rows], 1), 1)
         ratings = rounds(_touched(train.by_user, *pace), self.seed, threads)
-        shrink = self.shrink(train.by_user.counts()), self.shrink(train.by_item.counts())
+        shrink = self.shrink(counts[0]), self.shrink(counts[1])
         for number in range(PASSES):
             share = FIRST + (LAST - FIRST) * number / (PASSES - 1)
             squared = self.epoch(ratings, number, share, p, q, shrink, pace, threads)
@@ -134,6 +135,14 @@ class SgdRows(RowSolver):
                     "else train with a lower learning_rate. The model that was to be updated is as it was"
                 )
         return p, q
+
+    def _begin(self, side: Side, rows: Rows, number: int) -> None:
+        """Starts, in place, those of the rows that hold nothing yet: noise, small beside the learned factors."""
+        fresh = rows[~side.factors[rows].any(axis=1) & (side.bias[rows] == 0)]
+        learned = side.factors[:, : self.factors]
+        random = np.random.default_rng((self.seed, 2 + number, len(learned)))
+        noise = random.standard_normal((len(fresh), self.factors), np.float32)
+        side.factors[fresh, : self.factors] = noise * np.float32(NOISE * learned.std())
 
     def contributions(self, events: Csr, items: Side, item: int) -> Doubles:
         raise UnsupportedError(
@@ -163,12 +172,6 @@ def rounds(table: Csr, seed: int, threads: int) -> _native.RatingRounds:
     return _native.RatingRounds(
         table.indptr, table.indices, table.values, table.weights, table.columns, seed, threads
     )
-
-
-def _empty(side: Side, rows: Rows) -> npt.NDArray[np.bool_]:
-    """Which of the rows hold nothing yet."""
-    empty: npt.NDArray[np.bool_] = ~side.factors[rows].any(axis=1) & (side.bias[rows] == 0)
-    return empty
 
 
 def _touched(table: Csr, users: Floats, items: Floats) -> Csr:
