@@ -10,7 +10,7 @@ import tastespace._native as native
 from tastespace.data.interactions import Interactions
 from tastespace.errors import DivergedError, InputError, NumericalError, ParameterError, UnsupportedError
 from tastespace.models.padding import blank
-from tastespace.models.sgd_rows import FIRST, LAST, LEAST_PENALTY, PASSES
+from tastespace.models.sgd_rows import FIRST, LAST, PASSES
 from tastespace.trainers.als import deviation
 from tastespace.trainers.funk_svd import FunkSVD
 from tastespace.trainers.pmf import PMF
@@ -404,15 +404,18 @@ def test_fold_in_is_the_minimum_of_its_objective(name):
     visitor = model.fold_in(history)
     rows = model.items.rows(list(history))
     solver = model.solver
-    penalty, bias_penalty = solver.penalties[0], solver.penalties[2]
+    n, steps = len(history) ** solver.frequency_scaling, 20 * (1 - 0.9 * 19 / 40)
+    assert solver.time == pytest.approx(steps)
+    penalty = max(solver.penalties[0] * n, 1 / (steps * solver.rates[0]))
+    bias_penalty = solver.penalties[2]
+    if bias_penalty is not None:
+        bias_penalty = max(bias_penalty * n, 1 / (steps * solver.rates[2]))
     q, c, r = model.item_factors[rows].astype(float), model.item_bias[rows], np.array(list(history.values()))
     z = np.append(visitor.factors.astype(float), visitor.bias)
 
     def objective(z):
         error = r - model.mean - c - z[-1] - q @ z[:-1]
-        scale = len(rows) ** solver.frequency_scaling
-        shrink = max(penalty, LEAST_PENALTY) * z[:-1] @ z[:-1] + (bias_penalty or 0.0) * z[-1] ** 2
-        return error @ error + scale * shrink
+        return error @ error + penalty * z[:-1] @ z[:-1] + (bias_penalty or 0.0) * z[-1] ** 2
 
     steps = 1e-5 * np.eye(len(z))
     slope = np.array([(objective(z + s) - objective(z - s)) / 2e-5 for s in steps])

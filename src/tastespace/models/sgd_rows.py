@@ -12,12 +12,15 @@ import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
 from tastespace.errors import DivergedError, UnsupportedError
-from tastespace.models.padding import Floats, duplicate
+from tastespace.models.padding import Floats, blank, duplicate
 from tastespace.models.reading import Doubles
 from tastespace.models.solvers import Counts, ExplicitRows, Rows, RowSolver, Side
 
-#: A penalty of a fold-in below this counts as this, so that every row has one minimum.
+#: A fold-in is drawn to zero by at least this, so that every row has one minimum.
 LEAST_PENALTY = 1e-4
+
+#: And by at most this, which is all that float32 can tell from zero.
+MOST_PENALTY = 1e30
 
 #: Passes of an update over the ratings of the touched rows, and the steps of a new row in the first and the last of
 #: them, in step lengths of the first epoch of training; see ``docs/math/sgd.md``.
@@ -34,8 +37,9 @@ Group = tuple[float, float, float | None, float | None]
 class SgdRows(RowSolver):
     """Rows of ratings: folded in exactly, updated by further steps.
 
-    Fold-in minimises the row's part of the objective that ``docs/math/sgd.md`` states. Steps end near that minimum, not
-    at it, so a learned row differs from the fold-in of the same history.
+    Fold-in minimises the row's part of the objective that ``docs/math/sgd.md`` states, with a penalty that is at least
+    one over the length of all steps, which is about what training leaves undone of a row. Steps end near that minimum,
+    not at it, so a learned row differs from the fold-in of the same history.
 
     Attributes
     ----------
@@ -51,6 +55,8 @@ class SgdRows(RowSolver):
         How many columns are learned.
     seed
         Of the order of the steps.
+    time
+        The sum of the step lengths of all epochs, in that of the first.
     """
 
     trainer: str
@@ -60,6 +66,7 @@ class SgdRows(RowSolver):
     mean: float
     factors: int
     seed: int
+    time: float
     kind = "sgd"
     ratings = True
     row_solved = False
@@ -81,14 +88,24 @@ class SgdRows(RowSolver):
         return self._exactly(events, users, 1, threads)
 
     def _exactly(self, events: Csr, fixed: Side, group: int, threads: int) -> tuple[Floats, Floats]:
-        bias = self.penalties[2 + group]
-        solver = ExplicitRows(
-            regularization=max(self.penalties[group] or 0.0, LEAST_PENALTY),
-            bias_regularization=None if bias is None else max(bias, LEAST_PENALTY),
-            frequency_scaling=self.frequency_scaling,
-            mean=self.mean,
-        )
-        return solver.users(events, fixed, threads)
+        counts = events.counts()
+        x, bias = blank(events.rows, fixed.factors.shape[1]), np.zeros(events.rows, np.float32)
+        for count in np.unique(counts):
+            rows = np.flatnonzero(counts == count)
+            solver = ExplicitRows(
+                regularization=self.held(group, count),
+                bias_regularization=None if self.penalties[2] is None else self.held(2 + group, count),
+                frequency_scaling=0.0,
+                mean=self.mean,
+            )
+            x[rows], bias[rows] = solver.users(events.take_rows(rows), fixed, threads)
+        return x, bias
+
+    def held(self, group: int, count: int) -> float:
+        """The penalty of a folded-in row of so many ratings: the objective's, or what so few steps come to."""
+        steps = self.time * (self.rates[group] or 0.0)
+        penalty = float(count**self.frequency_scaling) * (self.penalties[group] or 0.0)
+        return min(max(penalty, 1 / steps if steps > 0 else 0.0, LEAST_PENALTY), MOST_PENALTY)
 
     def epoch(
         self,
@@ -158,6 +175,7 @@ class SgdRows(RowSolver):
             "mean": self.mean,
             "factors": self.factors,
             "seed": self.seed,
+            "time": self.time,
         }
 
     @classmethod

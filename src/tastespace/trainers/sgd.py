@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -245,6 +245,7 @@ class _Run:
             mean=mean,
             factors=trainer.factors,
             seed=trainer.seed,
+            time=0.0,
         )
         self.spread = deviation(train)
         self.weight = float(train.n_events if weights is None else weights.sum(dtype=np.float64))
@@ -261,6 +262,7 @@ class _Run:
         p, q = _start(trainer, train, self.rows.mean, self.spread, self.threads)
         b_u, b_i = start_biases(trainer.init, train.users, train.items, self.rows.rates[2] is not None)
         self.p, self.q, self.epoch, self.squared = Side(p, b_u), Side(q, b_i), 0, 0.0
+        self.time = np.zeros(1, np.float32)
 
     def half_epoch(self, side: Literal["user", "item"]) -> None:
         if side == "item":
@@ -275,6 +277,7 @@ class _Run:
             self.ratings, self.epoch, share, self.p, self.q, self.shrink, None, self.threads
         )
         self.epoch += 1
+        self.time = self.time + np.float32(share)
 
     def good(self) -> bool:
         """Whether the last pass stayed near the ratings."""
@@ -317,17 +320,18 @@ class _Run:
         return self.squared
 
     def keep(self) -> State:
-        return duplicate(self.p.factors), duplicate(self.q.factors), self.p.bias.copy(), self.q.bias.copy()
+        factors = duplicate(self.p.factors), duplicate(self.q.factors)
+        return *factors, self.p.bias.copy(), self.q.bias.copy(), self.time
 
     def measured(self) -> FactorModel:
         state = (self.p.factors, self.q.factors, self.p.bias, self.q.bias)
-        return self._model(tuple(map(locked, state)), None)
+        return self._model((*map(locked, state), self.time), None)
 
     def model(self, state: State | None = None) -> FactorModel:
         return self._model(state or self.keep(), self.rows)
 
     def _model(self, state: State, solver: SgdRows | None) -> FactorModel:
-        p, q, b_u, b_i = state
+        p, q, b_u, b_i, time = state
         train, k = self.train, self.trainer.factors
         return FactorModel(
             users=train.users,
@@ -340,7 +344,7 @@ class _Run:
             history=train.by_user,
             explicit=True,
             scale=train.scale,
-            solver=solver,
+            solver=None if solver is None else replace(solver, time=float(time[0])),
             info=ModelInfo(
                 type(self.trainer).__name__,
                 plain(self.settled.params()),
