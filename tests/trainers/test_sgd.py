@@ -308,6 +308,12 @@ def test_the_defaults_follow_the_scale_of_the_weights(trainer):
     np.testing.assert_allclose(*(model.score_pairs(users, items) for model in models), rtol=1e-3)
 
 
+def test_an_update_takes_shorter_steps_where_training_took_long_ones():
+    _train, first, later = days()
+    trainer = FunkSVD(factors=64, learning_rate=0.2)
+    assert rmse(trainer.fit(first).update(later), later) < 0.5 * deviation(later)
+
+
 def test_an_update_that_diverges_says_so():
     train = world(100, 60, 0.4)
     model = FunkSVD(factors=4, epochs=2).fit(train)

@@ -132,30 +132,48 @@ class SgdRows(RowSolver):
         """Both sides after further steps of the touched rows, along all their ratings; all other rows stay.
 
         A row's steps are as long as the part of its ratings that is new, so a new row is trained in full, and one that
-        had many ratings hardly moves.
+        had many ratings hardly moves. Where the rates of training were near the longest that work, steps are shorter.
         """
-        p, q = Side(duplicate(p.factors), p.bias.copy()), Side(duplicate(q.factors), q.bias.copy())
-        self._begin(p, users, 0)
-        self._begin(q, items, 1)
         counts = train.by_user.counts(), train.by_item.counts()
         pace = np.zeros(train.n_users, np.float32), np.zeros(train.n_items, np.float32)
         for side, rows in enumerate((users, items)):
             pace[side][rows] = np.minimum(new[side] / np.maximum(counts[side][rows], 1), 1)
         ratings = rounds(_touched(train.by_user, *pace), self.seed, threads)
         shrink = self.shrink(counts[0]), self.shrink(counts[1])
-        for number in range(PASSES):
-            share = FIRST + (LAST - FIRST) * number / (PASSES - 1)
-            squared = self.epoch(ratings, number, share, p, q, shrink, pace, threads)
-            if not (np.isfinite(squared) and finite(p, q)):
-                raise DivergedError(
-                    f"update of {self.trainer} diverged; where the new ratings are on another scale, fit a new model, "
-                    "else train with a lower learning_rate. The model that was to be updated is as it was"
-                )
-        return p, q
+        for more in (1, 2, 4):
+            moved = Side(duplicate(p.factors), p.bias.copy()), Side(duplicate(q.factors), q.bias.copy())
+            self._begin(moved[0], users, 0)
+            self._begin(moved[1], items, 1)
+            if self._moves(ratings, more, *moved, shrink, pace, threads):
+                return moved
+        raise DivergedError(
+            f"update of {self.trainer} diverged; where the new ratings are on another scale, fit a new model, "
+            "else train with a lower learning_rate. The model that was to be updated is as it was"
+        )
+
+    def _moves(
+        self,
+        ratings: _native.RatingRounds,
+        more: int,
+        p: Side,
+        q: Side,
+        shrink: tuple[Floats, Floats],
+        pace: tuple[Floats, Floats],
+        threads: int,
+    ) -> bool:
+        """Takes, in place, so many times the passes by steps so many times shorter; False where they are too long."""
+        passes = PASSES * more
+        for number in range(passes):
+            share = (FIRST + (LAST - FIRST) * number / (passes - 1)) / more
+            if not np.isfinite(self.epoch(ratings, number, share, p, q, shrink, pace, threads)):
+                return False
+        return finite(p, q)
 
     def _begin(self, side: Side, rows: Rows, number: int) -> None:
         """Starts, in place, those of the rows that hold nothing yet: noise, small beside the learned factors."""
         fresh = rows[~side.factors[rows].any(axis=1) & (side.bias[rows] == 0)]
+        if not len(fresh):
+            return
         learned = side.factors[:, : self.factors]
         random = np.random.default_rng((self.seed, 2 + number, len(learned)))
         noise = random.standard_normal((len(fresh), self.factors), np.float32)
