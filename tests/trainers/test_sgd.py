@@ -10,7 +10,7 @@ import tastespace._native as native
 from tastespace.data.interactions import Interactions
 from tastespace.errors import DivergedError, InputError, NumericalError, ParameterError, UnsupportedError
 from tastespace.models.padding import blank
-from tastespace.models.sgd_rows import LEAST_PENALTY
+from tastespace.models.sgd_rows import FIRST, LAST, PASSES
 from tastespace.trainers.als import deviation
 from tastespace.trainers.funk_svd import FunkSVD
 from tastespace.trainers.pmf import PMF
@@ -164,9 +164,18 @@ def test_defaults_are_settled():
     given = FunkSVD(learning_rate=0.5, regularization=0.25).settled(train)
     assert (given.bias_learning_rate, given.bias_regularization) == (0.5, 0.25)
     assert FunkSVD().fit(train).info.params["learning_rate"] == settled.learning_rate
-    counts = np.concatenate([train.by_user.counts(), train.by_item.counts()])
-    share = counts.sum() / (counts > 0).sum()
-    assert PMF().settled(train).regularization == pytest.approx(0.045 * spread * share)
+
+
+def test_pmf_settles_by_the_average_numbers_of_ratings():
+    train = world()
+    spread, users, items = deviation(train), train.n_events / 60, train.n_events / 40
+    settled = PMF().settled(train)
+    assert settled.learning_rate == pytest.approx(0.13 / (users * items) ** (1 / 6) / spread)
+    assert settled.regularization == pytest.approx(0.7 * (users**0.5 + items**0.5) / 2 * spread)
+    steps = PMF(frequency_scaling=1).settled(train)
+    assert steps.regularization == pytest.approx(FunkSVD().settled(train).regularization)
+    between = PMF(frequency_scaling=0.5).settled(train).regularization
+    assert steps.regularization < between < settled.regularization
 
 
 def test_stopping_keeps_the_best_epoch():
@@ -225,13 +234,93 @@ def test_divergence_names_the_epoch_and_keeps_the_last_good_model(trainer):
         assert same(error.model, trainer.replace(epochs=error.epoch - 1).fit(train))
 
 
+@pytest.mark.parametrize(
+    ("trainer", "message"),
+    [
+        (FunkSVD(learning_rate=3), r"epoch 1: its numbers overflowed, .* Lower learning_rate, which was 3;"),
+        (PMF(item_learning_rate=30), r"Lower item_learning_rate, which was 30;"),
+        (FunkSVD(bias_learning_rate=9), r"Lower bias_learning_rate, which was 9;"),
+        (FunkSVD(regularization=1e4), r"Lower regularization, which was 1e\+04;"),
+        (PMF(user_regularization=1e6), r"Lower user_regularization, which was 1e\+06;"),
+        (FunkSVD(bias_regularization=1e4), r"bias_regularization, .*; the error's model is where it started"),
+    ],
+)
+def test_divergence_names_the_setting_to_lower(trainer, message):
+    with pytest.raises(DivergedError, match=message) as caught:
+        trainer.replace(factors=4).fit(world(100, 60, 0.4))
+    assert len(caught.value.model.recommend("u0", 3)) == 3
+
+
+@pytest.mark.parametrize("trainer", [FunkSVD(factors=4), PMF(factors=4)], ids=["funk", "pmf"])
+def test_ratings_of_any_usual_scale_are_learned(trainer):
+    train = world(100, 60, 0.4)
+    for values in (
+        200_000 * train.by_user.values,
+        0.0002 * train.by_user.values,
+        1e6 + train.by_user.values,
+        np.float32(train.user_rows() % 5),  # every user gives one rating to all
+    ):
+        ratings = with_values(train, values)
+        error = ts.evaluate(trainer.fit(ratings), ratings, metrics=["rmse"])["rmse"]
+        assert error < 0.8 * deviation(ratings)
+
+
+@pytest.mark.parametrize("times", [1e30, 1e-30])
+def test_ratings_beyond_the_range_of_steps_are_refused(times):
+    train = world()
+    train = with_values(train, times * train.by_user.values.astype(np.float64))
+    with pytest.raises(
+        InputError, match=r"ratings of PMF must vary by 1e-15 to 1e\+15; .*: divide them all by"
+    ):
+        PMF().fit(train)
+
+
+@pytest.mark.parametrize("trainer", [FunkSVD(), PMF()], ids=["funk", "pmf"])
+@pytest.mark.parametrize(
+    ("users", "items"), [(1, 1), (1, 20), (20, 1)], ids=["one rating", "one user", "one item"]
+)
+def test_the_smallest_tables(trainer, users, items):
+    train = world(users, items, 1.0)
+    model = trainer.fit(train)  # wider than the table
+    low, high = train.scale
+    assert low <= model.predict("u0", 100) <= high
+    assert len(model.recommend("u0", 5)) == 0  # all are seen
+
+
+@pytest.mark.parametrize("trainer", [FunkSVD(factors=4), PMF(factors=4)], ids=["funk", "pmf"])
+def test_the_defaults_follow_the_scale_of_the_weights(trainer):
+    train = world(100, 60, 0.4)
+    models = [
+        trainer.fit(
+            Interactions.from_events(
+                train.users,
+                train.items,
+                train.user_rows(),
+                train.by_user.indices,
+                values=train.by_user.values,
+                weights=np.full(train.n_events, weight, np.float32),
+                explicit=True,
+            )
+        )
+        for weight in (1, 64)
+    ]
+    users, items = train.user_rows(), train.by_user.indices
+    np.testing.assert_allclose(*(model.score_pairs(users, items) for model in models), rtol=1e-3)
+
+
+def test_an_update_takes_shorter_steps_where_training_took_long_ones():
+    _train, first, later = days()
+    trainer = FunkSVD(factors=64, learning_rate=0.2)
+    assert rmse(trainer.fit(first).update(later), later) < 0.5 * deviation(later)
+
+
 def test_an_update_that_diverges_says_so():
     train = world(100, 60, 0.4)
     model = FunkSVD(factors=4, epochs=2).fit(train)
     wild = replace(model, solver=replace(model.solver, rates=(1e6, 1e6, 1e6, 1e6)))
     new = with_values(train, train.by_user.values[::-1].copy())
     with pytest.raises(
-        DivergedError, match=r"update of FunkSVD diverged; train it with a lower learning_rate"
+        DivergedError, match=r"update of FunkSVD diverged; .* else train with a lower learning_rate"
     ):
         wild.update(new)
 
@@ -255,6 +344,7 @@ def test_what_cannot_be_learned_from_is_refused():
         (lambda: PMF(regularization=-1), r"regularization of PMF must be >= 0; got -1"),
         (lambda: FunkSVD(decay=1.5), r"decay of FunkSVD must be in 0..1; got 1.5"),
         (lambda: FunkSVD(decay=-0.5), r"decay of FunkSVD must be >= 0; got -0.5"),
+        (lambda: PMF(frequency_scaling=5), r"frequency_scaling of PMF must be at most 4; got 5"),
         (lambda: PMF(frequency_scaling=-1), r"frequency_scaling of PMF must be >= 0; got -1"),
         (lambda: FunkSVD(bias_learning_rate=-1), r"bias_learning_rate of FunkSVD must be >= 0; got -1"),
         (lambda: PMF(user_regularization="x"), r"user_regularization of PMF must be >= 0; got 'x'"),
@@ -320,15 +410,18 @@ def test_fold_in_is_the_minimum_of_its_objective(name):
     visitor = model.fold_in(history)
     rows = model.items.rows(list(history))
     solver = model.solver
-    penalty, bias_penalty = solver.penalties[0], solver.penalties[2]
+    n, steps = len(history) ** solver.frequency_scaling, 20 * (1 - 0.9 * 19 / 40)
+    assert solver.time == pytest.approx(steps)
+    penalty = max(solver.penalties[0] * n, 1 / (steps * solver.rates[0]))
+    bias_penalty = solver.penalties[2]
+    if bias_penalty is not None:
+        bias_penalty = max(bias_penalty * n, 1 / (steps * solver.rates[2]))
     q, c, r = model.item_factors[rows].astype(float), model.item_bias[rows], np.array(list(history.values()))
     z = np.append(visitor.factors.astype(float), visitor.bias)
 
     def objective(z):
         error = r - model.mean - c - z[-1] - q @ z[:-1]
-        scale = len(rows) ** solver.frequency_scaling
-        shrink = max(penalty, LEAST_PENALTY) * z[:-1] @ z[:-1] + (bias_penalty or 0.0) * z[-1] ** 2
-        return error @ error + scale * shrink
+        return error @ error + penalty * z[:-1] @ z[:-1] + (bias_penalty or 0.0) * z[-1] ** 2
 
     steps = 1e-5 * np.eye(len(z))
     slope = np.array([(objective(z + s) - objective(z - s)) / 2e-5 for s in steps])
@@ -363,19 +456,56 @@ def test_update_learns_new_users_and_items(name):
     assert same(model, trainer.fit(first).update(known))
 
 
-def test_update_moves_the_touched_rows_alone():
+@pytest.mark.parametrize("name", TRAINERS)
+def test_update_moves_the_touched_rows_alone(name):
     _train, first, _later = days()
-    model = FunkSVD(factors=4).fit(first)
+    model = TRAINERS[name].replace(factors=4).fit(first)
     touched = first.select((first.user_rows() == 3) & (first.by_user.indices < 20))
     new = with_values(touched, 6 - touched.by_user.values)
     updated = model.update(new)
     users = model.users.find(new.users.ids)
     items = model.items.find(new.items.ids)
-    moved = (updated.user_factors != model.user_factors).any(axis=1)
-    assert np.flatnonzero(moved).tolist() == sorted(users.tolist())
-    moved = updated.item_bias != model.item_bias
-    assert np.flatnonzero(moved).tolist() == sorted(items.tolist())
+    for side, rows in (("user", users), ("item", items)):
+        for what in ("factors", "bias"):
+            before, after = (getattr(each, f"{side}_{what}") for each in (model, updated))
+            moved = (after != before).reshape(len(after), -1).any(axis=1)
+            expected = [] if what == "bias" and name == "pmf" else sorted(rows.tolist())
+            assert np.flatnonzero(moved).tolist() == expected
     assert updated.mean == model.mean
+    assert rmse(updated, new) < rmse(model, new)
+
+
+def rmse(model, ratings):
+    return ts.evaluate(model, ratings, metrics=["rmse"])["rmse"]
+
+
+@pytest.mark.parametrize("name", TRAINERS)
+def test_update_is_steps_as_long_as_what_is_new(name):
+    _train, first, _later = days()
+    model = TRAINERS[name].replace(factors=4, epochs=2).fit(first)
+    new = first.select((first.user_rows() < 9) & (first.by_user.indices % 7 == 0))
+    new = with_values(new, 6 - new.by_user.values)
+    updated = model.update(new)
+    whole = first.merge(new)
+    solver, counts = model.solver, (whole.by_user.counts(), whole.by_item.counts())
+    pace = [np.zeros(len(count)) for count in counts]
+    for side, vocabulary, own, table in (
+        (0, whole.users, new.users, new.by_user),
+        (1, whole.items, new.items, new.by_item),
+    ):
+        rows = vocabulary.rows(own.ids)
+        pace[side][rows] = table.counts() / counts[side][rows]
+    touched = [cell for cell in cells(whole) if pace[0][cell[0]] + pace[1][cell[1]] > 0]
+    rounds = twin.Rounds(touched, whole.n_users, whole.n_items, model.solver.seed)
+    state = [getattr(model, array).astype(float) for array in ARRAYS]
+    shrink = [count.astype(float) ** (solver.frequency_scaling - 1) for count in counts]
+    penalties = [penalty or 0.0 for penalty in solver.penalties]
+    for number in range(PASSES):
+        share = FIRST + (LAST - FIRST) * number / (PASSES - 1)
+        rates = [share * (rate or 0.0) for rate in solver.rates]
+        twin.epoch(rounds.order(number), model.mean, rates, penalties, *state, shrink, pace)
+    for array, expected in zip(ARRAYS, state, strict=True):
+        np.testing.assert_allclose(getattr(updated, array), expected, atol=1e-4)
 
 
 def test_a_loaded_model_updates_and_folds_in_the_same(tmp_path):

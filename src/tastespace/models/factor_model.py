@@ -324,6 +324,7 @@ class FactorModel(Answering):
             merged,
             merged.users.rows(new.users.ids),
             merged.items.rows(new.items.ids),
+            (new.by_user.counts(), new.by_item.counts()),
             Side(_grow(self._p, merged.n_users), _grow(self.user_bias, merged.n_users)),
             Side(_grow(self._side.factors, merged.n_items), _grow(self.item_bias, merged.n_items)),
             threads,

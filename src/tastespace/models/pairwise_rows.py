@@ -15,7 +15,7 @@ from tastespace.errors import UnsupportedError
 from tastespace.models.confidence import Confidence
 from tastespace.models.padding import Floats, blank
 from tastespace.models.reading import Doubles
-from tastespace.models.solvers import Rows, RowSolver, Side
+from tastespace.models.solvers import Counts, Rows, RowSolver, Side
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class PairwiseRows(RowSolver):
         raise self._refusal()
 
     def update(
-        self, train: Interactions, users: Rows, items: Rows, p: Side, q: Side, threads: int
+        self, train: Interactions, users: Rows, items: Rows, new: Counts, p: Side, q: Side, threads: int
     ) -> tuple[Side, Side]:
         raise self._refusal()
 

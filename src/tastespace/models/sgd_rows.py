@@ -12,16 +12,22 @@ import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
 from tastespace.errors import DivergedError, UnsupportedError
-from tastespace.models.padding import Floats, duplicate
+from tastespace.models.padding import Floats, blank, duplicate
 from tastespace.models.reading import Doubles
-from tastespace.models.solvers import ExplicitRows, Rows, RowSolver, Side
+from tastespace.models.solvers import Counts, ExplicitRows, Rows, RowSolver, Side
 
-#: A penalty of a fold-in below this counts as this, so that every row has one minimum.
+#: A fold-in is drawn to zero by at least this, so that every row has one minimum.
 LEAST_PENALTY = 1e-4
 
-#: Passes of an update over the ratings of the touched rows, and the step lengths of the first and the last of them, in
-#: step lengths of the first epoch of training.
-PASSES, FIRST, LAST = 10, 0.5, 0.05
+#: And by at most this, which is all that float32 can tell from zero.
+MOST_PENALTY = 1e30
+
+#: Passes of an update over the ratings of the touched rows, and the steps of a new row in the first and the last of
+#: them, in step lengths of the first epoch of training; see ``docs/math/sgd.md``.
+PASSES, FIRST, LAST = 6, 3.0, 0.3
+
+#: Standard deviation of the start of a new row, in that of the learned factors.
+NOISE = 0.1
 
 #: Of users' factors, items' factors, users' biases, items' biases; biases are None where there are none.
 Group = tuple[float, float, float | None, float | None]
@@ -31,8 +37,9 @@ Group = tuple[float, float, float | None, float | None]
 class SgdRows(RowSolver):
     """Rows of ratings: folded in exactly, updated by further steps.
 
-    Fold-in minimises the row's part of the objective that ``docs/math/sgd.md`` states. Steps end near that minimum, not
-    at it, so a learned row differs from the fold-in of the same history.
+    Fold-in minimises the row's part of the objective that ``docs/math/sgd.md`` states, with a penalty that is at least
+    one over the length of all steps, which is about what training leaves undone of a row. Steps end near that minimum,
+    not at it, so a learned row differs from the fold-in of the same history.
 
     Attributes
     ----------
@@ -48,6 +55,8 @@ class SgdRows(RowSolver):
         How many columns are learned.
     seed
         Of the order of the steps.
+    time
+        The sum of the step lengths of all epochs, in that of the first.
     """
 
     trainer: str
@@ -57,6 +66,7 @@ class SgdRows(RowSolver):
     mean: float
     factors: int
     seed: int
+    time: float
     kind = "sgd"
     ratings = True
     row_solved = False
@@ -78,14 +88,24 @@ class SgdRows(RowSolver):
         return self._exactly(events, users, 1, threads)
 
     def _exactly(self, events: Csr, fixed: Side, group: int, threads: int) -> tuple[Floats, Floats]:
-        bias = self.penalties[2 + group]
-        solver = ExplicitRows(
-            regularization=max(self.penalties[group] or 0.0, LEAST_PENALTY),
-            bias_regularization=None if bias is None else max(bias, LEAST_PENALTY),
-            frequency_scaling=self.frequency_scaling,
-            mean=self.mean,
-        )
-        return solver.users(events, fixed, threads)
+        counts = events.counts()
+        x, bias = blank(events.rows, fixed.factors.shape[1]), np.zeros(events.rows, np.float32)
+        for count in np.unique(counts):
+            rows = np.flatnonzero(counts == count)
+            solver = ExplicitRows(
+                regularization=self.held(group, count),
+                bias_regularization=None if self.penalties[2] is None else self.held(2 + group, count),
+                frequency_scaling=0.0,
+                mean=self.mean,
+            )
+            x[rows], bias[rows] = solver.users(events.take_rows(rows), fixed, threads)
+        return x, bias
+
+    def held(self, group: int, count: int) -> float:
+        """The penalty of a folded-in row of so many ratings: the objective's, or what so few steps come to."""
+        steps = self.time * (self.rates[group] or 0.0)
+        penalty = float(count**self.frequency_scaling) * (self.penalties[group] or 0.0)
+        return min(max(penalty, 1 / steps if steps > 0 else 0.0, LEAST_PENALTY), MOST_PENALTY)
 
     def epoch(
         self,
@@ -107,33 +127,57 @@ class SgdRows(RowSolver):
         )
 
     def update(
-        self, train: Interactions, users: Rows, items: Rows, p: Side, q: Side, threads: int
+        self, train: Interactions, users: Rows, items: Rows, new: Counts, p: Side, q: Side, threads: int
     ) -> tuple[Side, Side]:
         """Both sides after further steps of the touched rows, along all their ratings; all other rows stay.
 
-        New users, then new items, start from their fold-in.
+        A row's steps are as long as the part of its ratings that is new, so a new row is trained in full, and one that
+        had many ratings hardly moves. Where the rates of training were near the longest that work, steps are shorter.
         """
-        p, q = Side(duplicate(p.factors), p.bias.copy()), Side(duplicate(q.factors), q.bias.copy())
-        fresh = users[_empty(p, users)]
-        if len(fresh):
-            p.factors[fresh], p.bias[fresh] = self.users(train.by_user.take_rows(fresh), q, threads)
-        fresh = items[_empty(q, items)]
-        if len(fresh):
-            events = train.by_item.take_rows(fresh)
-            q.factors[fresh], q.bias[fresh] = self.items(events, fresh, p, train.by_user, threads)
+        counts = train.by_user.counts(), train.by_item.counts()
         pace = np.zeros(train.n_users, np.float32), np.zeros(train.n_items, np.float32)
-        pace[0][users], pace[1][items] = 1, 1
+        for side, rows in enumerate((users, items)):
+            pace[side][rows] = np.minimum(new[side] / np.maximum(counts[side][rows], 1), 1)
         ratings = rounds(_touched(train.by_user, *pace), self.seed, threads)
-        shrink = self.shrink(train.by_user.counts()), self.shrink(train.by_item.counts())
-        for number in range(PASSES):
-            share = FIRST + (LAST - FIRST) * number / (PASSES - 1)
-            squared = self.epoch(ratings, number, share, p, q, shrink, pace, threads)
-            if not (np.isfinite(squared) and finite(p, q)):
-                raise DivergedError(
-                    f"update of {self.trainer} diverged; train it with a lower learning_rate. The model that was to be "
-                    "updated is as it was"
-                )
-        return p, q
+        shrink = self.shrink(counts[0]), self.shrink(counts[1])
+        for more in (1, 2, 4):
+            moved = Side(duplicate(p.factors), p.bias.copy()), Side(duplicate(q.factors), q.bias.copy())
+            self._begin(moved[0], users, 0)
+            self._begin(moved[1], items, 1)
+            if self._moves(ratings, more, *moved, shrink, pace, threads):
+                return moved
+        raise DivergedError(
+            f"update of {self.trainer} diverged; where the new ratings are on another scale, fit a new model, "
+            "else train with a lower learning_rate. The model that was to be updated is as it was"
+        )
+
+    def _moves(
+        self,
+        ratings: _native.RatingRounds,
+        more: int,
+        p: Side,
+        q: Side,
+        shrink: tuple[Floats, Floats],
+        pace: tuple[Floats, Floats],
+        threads: int,
+    ) -> bool:
+        """Takes, in place, so many times the passes by steps so many times shorter; False where they are too long."""
+        passes = PASSES * more
+        for number in range(passes):
+            share = (FIRST + (LAST - FIRST) * number / (passes - 1)) / more
+            if not np.isfinite(self.epoch(ratings, number, share, p, q, shrink, pace, threads)):
+                return False
+        return finite(p, q)
+
+    def _begin(self, side: Side, rows: Rows, number: int) -> None:
+        """Starts, in place, those of the rows that hold nothing yet: noise, small beside the learned factors."""
+        fresh = rows[~side.factors[rows].any(axis=1) & (side.bias[rows] == 0)]
+        if not len(fresh):
+            return
+        learned = side.factors[:, : self.factors]
+        random = np.random.default_rng((self.seed, 2 + number, len(learned)))
+        noise = random.standard_normal((len(fresh), self.factors), np.float32)
+        side.factors[fresh, : self.factors] = noise * np.float32(NOISE * learned.std())
 
     def contributions(self, events: Csr, items: Side, item: int) -> Doubles:
         raise UnsupportedError(
@@ -149,6 +193,7 @@ class SgdRows(RowSolver):
             "mean": self.mean,
             "factors": self.factors,
             "seed": self.seed,
+            "time": self.time,
         }
 
     @classmethod
@@ -163,12 +208,6 @@ def rounds(table: Csr, seed: int, threads: int) -> _native.RatingRounds:
     return _native.RatingRounds(
         table.indptr, table.indices, table.values, table.weights, table.columns, seed, threads
     )
-
-
-def _empty(side: Side, rows: Rows) -> npt.NDArray[np.bool_]:
-    """Which of the rows hold nothing yet."""
-    empty: npt.NDArray[np.bool_] = ~side.factors[rows].any(axis=1) & (side.bias[rows] == 0)
-    return empty
 
 
 def _touched(table: Csr, users: Floats, items: Floats) -> Csr:

@@ -24,6 +24,9 @@ from tastespace.models.reading import Doubles, Reader
 
 Rows = npt.NDArray[np.int32]
 
+#: Numbers of events of some users, and of some items.
+Counts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
 #: The weight of each event, or None and the weight of them all.
 Weights = tuple[Floats | None, float]
 
@@ -48,9 +51,9 @@ class RowSolver(Reader):
         return self
 
     def update(
-        self, train: Interactions, users: Rows, items: Rows, p: Side, q: Side, threads: int
+        self, train: Interactions, users: Rows, items: Rows, new: Counts, p: Side, q: Side, threads: int
     ) -> tuple[Side, Side]:
-        """Both sides after new events, which touched these rows of ``users`` and ``items``.
+        """Both sides after new events, which touched these rows of ``users`` and ``items``; ``new`` counts them there.
 
         The touched users are solved first, so that a new item meets its new users in place; then the touched
         items; then every user, so that each row is again the exact answer to its history.
@@ -373,7 +376,7 @@ class CountRows(RowSolver):
         return np.zeros((len(rows), users.factors.shape[1]), np.float32), bias
 
     def update(
-        self, train: Interactions, users: Rows, items: Rows, p: Side, q: Side, threads: int
+        self, train: Interactions, users: Rows, items: Rows, new: Counts, p: Side, q: Side, threads: int
     ) -> tuple[Side, Side]:
         # Every item ages when time goes on, not only the touched ones.
         return p, Side(q.factors, self.popularity(train.by_user))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tastespace.data.interactions import Interactions
-from tastespace.trainers.sgd import SgdTrainer
+from tastespace.trainers.sgd import SgdTrainer, heaviest
 
 #: Learning rate and penalty of the biases; they do not depend on the scale of the ratings.
 BIAS_RATE, BIAS_PENALTY = 0.02, 0.015
@@ -50,8 +50,9 @@ class FunkSVD(SgdTrainer):
     def _chosen(self, train: Interactions) -> dict[str, float]:
         found = super()._chosen(train)
         if self.bias_learning_rate is None:
-            found["bias_learning_rate"] = BIAS_RATE if self.learning_rate is None else self.learning_rate
+            default = BIAS_RATE / heaviest(train)
+            found["bias_learning_rate"] = default if self.learning_rate is None else self.learning_rate
         if self.bias_regularization is None:
-            default = BIAS_PENALTY * self._share(train)
+            default = BIAS_PENALTY * heaviest(train) * self._share(train)
             found["bias_regularization"] = default if self.regularization is None else self.regularization
         return found

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from tastespace.trainers.sgd import SgdTrainer
+import numpy as np
+
+from tastespace.data.interactions import Interactions
+from tastespace.trainers.sgd import PENALTY, SgdTrainer
+
+#: The learning rate times the cube root of the geometric mean of users' and items' average numbers of ratings, and the
+#: penalty over the mean of the roots of these, both for ratings of standard deviation 1; see ``docs/math/sgd.md``.
+RATE, NOISE = 0.13, 0.7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,4 +36,24 @@ class PMF(SgdTrainer):
     R. Salakhutdinov, A. Mnih, Probabilistic matrix factorization, NIPS 2007.
     """
 
+    start: ClassVar[float] = 0.03
+
+    epochs: int = 20
     frequency_scaling: float = 0.0
+
+    def _rate(self, train: Interactions) -> float:
+        users, items = _averages(train)
+        return float(RATE / (users * items) ** (1 / 6))
+
+    def _penalty(self, train: Interactions) -> float:
+        users, items = _averages(train)
+        constant = NOISE * (users**0.5 + items**0.5) / 2
+        rating = constant * (1 / users + 1 / items) / 2  # of all rows' penalties, the share of one rating
+        power = min(self.frequency_scaling, 1.0)
+        return float(self._share(train) * rating ** (1 - power) * PENALTY**power)
+
+
+def _averages(train: Interactions) -> tuple[float, float]:
+    """The mean number of ratings of a user, and of an item, that has any."""
+    users, items = (table.counts() for table in (train.by_user, train.by_item))
+    return train.n_events / np.count_nonzero(users), train.n_events / np.count_nonzero(items)

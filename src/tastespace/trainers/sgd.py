@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Self
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
-from tastespace.errors import DivergedError
+from tastespace.errors import DivergedError, InputError
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.padding import Floats, duplicate, locked
@@ -27,11 +27,14 @@ from tastespace.version import __version__
 #: see ``docs/math/sgd.md``.
 RATE, PENALTY = 0.0225, 0.045
 
-#: Standard deviation of the start times sqrt(factors), for ratings of standard deviation 1.
-START = 0.1
-
 #: Errors of an epoch beyond so many standard deviations of the ratings say that it diverged.
 FAR = 10.0
+
+#: Ratings that vary by more than this, or by less than one over this, leave the range of float32 in some step.
+WIDE = 1e15
+
+#: Exponents beyond this would take the penalty of a row of a billion ratings out of that range.
+MOST_SCALING = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +71,7 @@ class SgdTrainer(Trainer):
     user_regularization, item_regularization
         Of the users' or the items' factors alone, >= 0; None: ``regularization``.
     frequency_scaling
-        :math:`\nu` >= 0: 1 is the same penalty at every step, 0 the same for every row.
+        :math:`\nu` in 0..4: 1 is the same penalty at every step, 0 the same for every row.
     init
         ``"svd"``: a truncated singular value decomposition; a model to start from (more factors are allowed); or
         arrays (users, factors) and (items, factors). None: small random numbers.
@@ -81,6 +84,9 @@ class SgdTrainer(Trainer):
     progress
         Show a bar; None: if standard error is a terminal.
     """
+
+    #: Standard deviation of the start times sqrt(factors), for ratings of standard deviation 1.
+    start: ClassVar[float] = 0.1
 
     factors: int = 64
     epochs: int = 30
@@ -114,8 +120,8 @@ class SgdTrainer(Trainer):
         for name in ("regularization", *self._own()):
             if getattr(self, name) is not None:
                 self._check_number(name, least=0)
-        for name in ("frequency_scaling", "decay"):
-            self._check_number(name, least=0)
+        self._check_number("frequency_scaling", least=0, most=MOST_SCALING)
+        self._check_number("decay", least=0)
         if self.decay > 1:
             raise self._refuse("decay", "in 0..1")
         self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
@@ -143,10 +149,18 @@ class SgdTrainer(Trainer):
         found: dict[str, float] = {}
         spread = deviation(train)
         if self.learning_rate is None:
-            found["learning_rate"] = RATE / spread
+            found["learning_rate"] = self._rate(train) / spread / heaviest(train)
         if self.regularization is None:
-            found["regularization"] = PENALTY * spread * self._share(train)
+            found["regularization"] = self._penalty(train) * spread * heaviest(train)
         return found
+
+    def _rate(self, train: Interactions) -> float:
+        """The learning rate for ratings of standard deviation 1 and weight 1."""
+        return RATE
+
+    def _penalty(self, train: Interactions) -> float:
+        """The penalty for ratings of standard deviation 1 and weight 1."""
+        return PENALTY * self._share(train)
 
     def _share(self, train: Interactions) -> float:
         """What keeps the sum of all rows' penalties as it is for a ``frequency_scaling`` of 1."""
@@ -177,7 +191,8 @@ class SgdTrainer(Trainer):
         Raises
         ------
         InputError
-            If the events are not ratings, or ``valid`` holds none that ``train`` does not.
+            If the events are not ratings, or vary by more than 1e15 or less than 1e-15, or ``valid`` holds none that
+            ``train`` does not.
         EmptyError
             Without ratings.
         DivergedError
@@ -187,6 +202,12 @@ class SgdTrainer(Trainer):
         check_ratings(name, "train", train)
         if valid is not None:
             check_events(name, "valid", valid)
+        spread = deviation(train)
+        if not 1 / WIDE <= spread <= WIDE:
+            raise InputError(
+                f"the ratings of {name} must vary by {1 / WIDE:g} to {WIDE:g}; their standard deviation is "
+                f"{spread:.3g}: divide them all by about that"
+            )
         threads = resolve_threads(self.threads)
         return run_epochs(
             _Run(self, train, threads),
@@ -200,6 +221,12 @@ class SgdTrainer(Trainer):
             progress=self.progress,
             threads=threads,
         )
+
+
+def heaviest(train: Interactions) -> float:
+    """The largest weight of a rating; 1 where they have none."""
+    weights = train.by_user.weights
+    return 1.0 if weights is None else float(weights.max())
 
 
 class _Run:
@@ -218,6 +245,7 @@ class _Run:
             mean=mean,
             factors=trainer.factors,
             seed=trainer.seed,
+            time=0.0,
         )
         self.spread = deviation(train)
         self.weight = float(train.n_events if weights is None else weights.sum(dtype=np.float64))
@@ -234,6 +262,7 @@ class _Run:
         p, q = _start(trainer, train, self.rows.mean, self.spread, self.threads)
         b_u, b_i = start_biases(trainer.init, train.users, train.items, self.rows.rates[2] is not None)
         self.p, self.q, self.epoch, self.squared = Side(p, b_u), Side(q, b_i), 0, 0.0
+        self.time = np.zeros(1, np.float32)
 
     def half_epoch(self, side: Literal["user", "item"]) -> None:
         if side == "item":
@@ -248,6 +277,7 @@ class _Run:
             self.ratings, self.epoch, share, self.p, self.q, self.shrink, None, self.threads
         )
         self.epoch += 1
+        self.time = self.time + np.float32(share)
 
     def good(self) -> bool:
         """Whether the last pass stayed near the ratings."""
@@ -258,32 +288,50 @@ class _Run:
         """The error, with the model of the epoch before: the same steps again, up to there."""
         last = self.epoch - 1
         name, error = type(self.trainer).__name__, (self.squared / self.weight) ** 0.5
+        found = f"its errors were {error:.3g} on average" if np.isfinite(error) else "its numbers overflowed"
+        setting, value = self.culprit()
         self.start()
         for _ in range(last):
             self.step()
-        rate = self.rows.rates[0]
         return DivergedError(
-            f"{name} diverged in epoch {last + 1}: its errors were {error:.3g} on average, and the ratings vary by "
-            f"{self.spread:.3g}. Lower learning_rate, which was {rate:.3g}; the error's model is that of epoch {last}",
+            f"{name} diverged in epoch {last + 1}: {found}, and the ratings vary by {self.spread:.3g}. "
+            f"Lower {setting}, which was {value:.3g}; the error's model is "
+            + (f"that of epoch {last}" if last else "where it started"),
             last + 1,
             self.model(),
         )
+
+    def culprit(self) -> tuple[str, float]:
+        """The setting to lower: where rates are moderate, a penalty that leaps over zero; else the longest rate."""
+        rates = [rate or 0.0 for rate in self.rows.rates]
+        penalties = [penalty or 0.0 for penalty in self.rows.penalties]
+        most = [float(shrink.max()) for shrink in self.shrink] * 2
+        leaps = [rate * penalty * least for rate, penalty, least in zip(rates, penalties, most, strict=True)]
+        # Rates of factors go with those of biases as if the ratings had standard deviation 1.
+        lengths = [rate * (self.spread if place < 2 else 1) for place, rate in enumerate(rates)]
+        if max(leaps) > 1 and max(lengths) < 0.5:
+            group, what, value = int(np.argmax(leaps)), "regularization", penalties
+        else:
+            group, what, value = int(np.argmax(lengths)), "learning_rate", rates
+        own = f"{('user', 'item', 'bias', 'bias')[group]}_{what}"
+        return what if getattr(self.trainer, own, None) is None else own, value[group]
 
     def objective(self) -> float:
         return self.squared
 
     def keep(self) -> State:
-        return duplicate(self.p.factors), duplicate(self.q.factors), self.p.bias.copy(), self.q.bias.copy()
+        factors = duplicate(self.p.factors), duplicate(self.q.factors)
+        return *factors, self.p.bias.copy(), self.q.bias.copy(), self.time
 
     def measured(self) -> FactorModel:
         state = (self.p.factors, self.q.factors, self.p.bias, self.q.bias)
-        return self._model(tuple(map(locked, state)), None)
+        return self._model((*map(locked, state), self.time), None)
 
     def model(self, state: State | None = None) -> FactorModel:
         return self._model(state or self.keep(), self.rows)
 
     def _model(self, state: State, solver: SgdRows | None) -> FactorModel:
-        p, q, b_u, b_i = state
+        p, q, b_u, b_i, time = state
         train, k = self.train, self.trainer.factors
         return FactorModel(
             users=train.users,
@@ -296,7 +344,7 @@ class _Run:
             history=train.by_user,
             explicit=True,
             scale=train.scale,
-            solver=solver,
+            solver=None if solver is None else replace(solver, time=float(time[0])),
             info=ModelInfo(
                 type(self.trainer).__name__,
                 plain(self.settled.params()),
@@ -315,7 +363,7 @@ def _start(
     if init == "svd":
         values = centred(train.by_user, mean), centred(train.by_item, mean)
         return svd_factors(train.by_user, train.by_item, values, k, seed, threads)
-    scale = START * np.sqrt(spread)
+    scale = trainer.start * np.sqrt(spread)
     p, q = start_factors(init, train.users, train.items, k, scale, seed)
     if not isinstance(init, tuple):
         noise = np.random.default_rng((seed, 1)).standard_normal((train.n_users, k), np.float32)
