@@ -26,7 +26,6 @@ from tastespace.models.packing import Arrays, packed
 from tastespace.models.padding import Floats, frozen, pad
 from tastespace.models.protocol import ID, Id, Rows, Scores
 from tastespace.models.reading import Doubles
-from tastespace.models.solvers import Side
 from tastespace.models.table import Neighbours, Recommendations
 from tastespace.models.temporal_rows import TemporalRows
 from tastespace.models.time_terms import TimeTerms
@@ -333,10 +332,7 @@ class TemporalModel(Answering):
         )
 
     def _updated(self, merged: Interactions, new: Interactions) -> TemporalModel:
-        side = Side(self.user_factors, self.user_bias)
-        none = np.zeros(0, np.int32)
-        self.solver.update(merged, none, none, side, side, 1)
-        raise AssertionError  # the solver refuses
+        raise self.solver.refusal()
 
     def _packed(self, history: bool) -> tuple[Arrays, dict[str, Any]]:
         arrays: Arrays = {name: getattr(self, name) for name in ("user_factors", "item_factors", "user_bias")}

@@ -14,7 +14,7 @@ from tastespace.data.interactions import Interactions
 from tastespace.errors import UnsupportedError
 from tastespace.models.padding import Floats, pad
 from tastespace.models.reading import Doubles
-from tastespace.models.solvers import ExplicitRows, Rows, RowSolver, Side
+from tastespace.models.solvers import Counts, ExplicitRows, Rows, RowSolver, Side
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +68,15 @@ class TemporalRows(RowSolver):
     def items(
         self, events: Csr, rows: Rows, users: Side, history: Csr, threads: int
     ) -> tuple[Floats, Floats]:
-        raise self._refusal()
+        raise self.refusal()
 
     def update(
-        self, train: Interactions, users: Rows, items: Rows, p: Side, q: Side, threads: int
+        self, train: Interactions, users: Rows, items: Rows, new: Counts, p: Side, q: Side, threads: int
     ) -> tuple[Side, Side]:
-        raise self._refusal()
+        raise self.refusal()
 
-    def _refusal(self) -> UnsupportedError:
+    def refusal(self) -> UnsupportedError:
+        """What :meth:`items` and :meth:`update` raise."""
         return UnsupportedError(
             f"{self.trainer} learns by steps over all of time, so it cannot take new events into a finished model; "
             "place users by fold_in or fold_in_many, or fit it again with all events"
