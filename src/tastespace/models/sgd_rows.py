@@ -26,8 +26,8 @@ MOST_PENALTY = 1e30
 #: them, in step lengths of the first epoch of training; see ``docs/math/sgd.md``.
 PASSES, FIRST, LAST = 6, 3.0, 0.3
 
-#: Standard deviation of the start of a new row, in that of the learned factors.
-NOISE = 0.1
+#: Standard deviation of the start of a new row, in that of the learned factors of so many rows.
+NOISE, SAMPLE = 0.1, 1000
 
 #: Of users' factors, items' factors, users' biases, items' biases; biases are None where there are none.
 Group = tuple[float, float, float | None, float | None]
@@ -174,8 +174,8 @@ class SgdRows(RowSolver):
         fresh = rows[~side.factors[rows].any(axis=1) & (side.bias[rows] == 0)]
         if not len(fresh):
             return
-        learned = side.factors[:, : self.factors]
-        random = np.random.default_rng((self.seed, 2 + number, len(learned)))
+        learned = side.factors[:SAMPLE, : self.factors]
+        random = np.random.default_rng((self.seed, 2 + number, len(side.factors)))
         noise = random.standard_normal((len(fresh), self.factors), np.float32)
         side.factors[fresh, : self.factors] = noise * np.float32(NOISE * learned.std())
 
