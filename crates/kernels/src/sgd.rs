@@ -1,8 +1,8 @@
 //! Ratings by stochastic gradient steps: biased and plain matrix factorization; see `docs/math/sgd.md`.
 //!
-//! One call is one epoch: a step for each rating, in the order of [`Rounds`]. Sums of products go over 32 places in a
-//! fixed order and no two roundings are fused, so the result has the same bits for any number of threads and for
-//! every [`Level`].
+//! One call is one epoch: a step for each rating, in the groups and the order of [`Rounds`]; the steps of a group are
+//! taken together, from one state of their user. Sums of products go over 16 places in a fixed order and no two
+//! roundings are fused, so the result has the same bits for any number of threads and for every [`Level`].
 
 use crate::rounds::{Cell, Groups, Order, Rounds};
 use crate::simd::{Lanes, Level, PAD, dispatch, prefetch};
