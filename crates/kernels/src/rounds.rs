@@ -3,9 +3,9 @@
 //! Rows and columns are put into random order and cut into as many blocks as the [`Grid`] has lanes, so that each
 //! block holds about the same number of ratings. A task is a block of rows with a block of columns; tasks that share
 //! neither may run at once, and each row and column meets its tasks in a fixed order, whoever works on them. Inside
-//! a task the ratings come in an order that is random and new in each epoch: its *tiles*, some rows each, in random
-//! order, and the ratings of a tile in random order too. So a few rows stay in the first-level cache for a while and
-//! steps that follow each other seldom share one.
+//! a task the ratings of a row are cut into *groups* of four, and one of what is left over. Groups of the same length
+//! follow each other in an order that is random and new in each epoch, full ones first: so whoever works on them never
+//! has to ask how long one is.
 //!
 //! All of it depends on the seed and on the table alone.
 
@@ -20,8 +20,8 @@ const LEAST_CELLS: usize = 2_000;
 /// Blocks of each side at most; so many threads can work at once.
 const MOST_LANES: usize = 16;
 
-/// Ratings of a tile, about.
-const TILE: usize = 64;
+/// Ratings of a group at most.
+const GROUP: usize = 4;
 
 /// One rating.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -72,11 +72,11 @@ impl Ratings<'_> {
     }
 }
 
-/// The ratings of one block of rows, by block of columns, then by tile.
+/// The ratings of one block of rows, by block of columns, then by length of group: full ones first.
 #[derive(Default)]
 struct Lane {
     cells: Vec<Cell>,
-    /// Where each tile of each block of columns starts, and the end.
+    /// Where the groups of each block of columns and length start, and the end.
     starts: Vec<u32>,
 }
 
@@ -147,50 +147,89 @@ impl Rounds {
         self.grid.tasks.len()
     }
 
-    /// Calls `work(task, ratings)` for every task on at most `threads` threads, with its ratings in the order of this
+    /// Calls `work(task, order)` for every task on at most `threads` threads, with its ratings in the order of this
     /// epoch. Two tasks at work never share a row or a column, and those that do come in the same order every time.
-    pub fn run(&self, threads: usize, epoch: u32, work: impl Fn(usize, &[Cell]) + Sync) {
-        self.grid.run(threads, Vec::new, |order, index| {
-            let task = self.grid.tasks[index];
-            self.order(epoch, index, task.lane, task.blocks[0], order);
-            work(index, order);
-        });
+    pub fn run(&self, threads: usize, epoch: u32, work: impl Fn(usize, Order<'_>) + Sync) {
+        let nothing = || ();
+        self.grid.run(threads, nothing, |(), index| work(index, self.order(epoch, index)));
     }
 
-    /// Writes the ratings of one task, in the order of this epoch.
-    fn order(&self, epoch: u32, task: usize, lane: usize, block: usize, out: &mut Vec<Cell>) {
-        out.clear();
-        let Lane { cells, starts } = &self.lanes[lane];
-        let tiles = (starts.len() - 1) / self.grid.lanes;
-        let mut words = Words::new(self.seed, epoch, task as u32, Purpose::Task);
-        let mut turns: Vec<u32> = (0..tiles as u32).map(|tile| (block * tiles) as u32 + tile).collect();
-        words.shuffle(&mut turns);
-        for tile in turns {
-            let tile = &cells[starts[tile as usize] as usize..starts[tile as usize + 1] as usize];
-            walk(tile, &mut words, out);
+    /// The order of a task in an epoch.
+    fn order(&self, epoch: u32, index: usize) -> Order<'_> {
+        let task = self.grid.tasks[index];
+        let Lane { cells, starts } = &self.lanes[task.lane];
+        let [four, three, two, one, end] =
+            std::array::from_fn(|length| starts[GROUP * task.blocks[0] + length] as usize);
+        let mut words = Words::new(self.seed, epoch, index as u32, Purpose::Task);
+        Order {
+            fours: Groups::of(&cells[four..three], &mut words),
+            threes: Groups::of(&cells[three..two], &mut words),
+            twos: Groups::of(&cells[two..one], &mut words),
+            ones: Groups::of(&cells[one..end], &mut words),
         }
     }
 }
 
-/// Appends the cells in a random order: from one of them in steps of a length that meets all.
-fn walk(cells: &[Cell], words: &mut Words, out: &mut Vec<Cell>) {
-    let n = cells.len() as u32;
-    if n == 0 {
-        return;
+/// The ratings of a task in the order of an epoch: all groups of four, of three, of two, then the single ones.
+pub struct Order<'a> {
+    /// Groups of four ratings.
+    pub fours: Groups<'a, 4>,
+    /// Groups of three.
+    pub threes: Groups<'a, 3>,
+    /// Groups of two.
+    pub twos: Groups<'a, 2>,
+    /// Groups of one.
+    pub ones: Groups<'a, 1>,
+}
+
+#[cfg(test)]
+impl Order<'_> {
+    /// All groups in order.
+    pub fn groups(self) -> Vec<Vec<Cell>> {
+        let larger = self.fours.map(|group| group.to_vec()).chain(self.threes.map(|group| group.to_vec()));
+        larger
+            .chain(self.twos.map(|group| group.to_vec()))
+            .chain(self.ones.map(|group| group.to_vec()))
+            .collect()
     }
-    let mut at = words.below(n);
-    let step = loop {
-        let step = words.below(n);
-        if gcd(step, n) == 1 {
-            break step;
+}
+
+/// Groups of `B` ratings of one row each, in random order: from one of them on in steps of a length that meets all.
+#[derive(Clone)]
+pub struct Groups<'a, const B: usize> {
+    groups: &'a [[Cell; B]],
+    at: usize,
+    step: usize,
+    left: usize,
+}
+
+impl<'a, const B: usize> Groups<'a, B> {
+    fn of(cells: &'a [Cell], words: &mut Words) -> Self {
+        let groups = cells.as_chunks().0;
+        let n = groups.len() as u32;
+        let (mut at, mut step) = (0, 0);
+        if n > 0 {
+            at = words.below(n);
+            step = words.below(n);
+            while gcd(step, n) != 1 {
+                step = words.below(n);
+            }
         }
-    };
-    out.extend((0..n).map(|_| {
-        let cell = cells[at as usize];
-        at += step;
-        at -= if at >= n { n } else { 0 };
-        cell
-    }));
+        Self { groups, at: at as usize, step: step as usize, left: groups.len() }
+    }
+}
+
+impl<'a, const B: usize> Iterator for Groups<'a, B> {
+    type Item = &'a [Cell; B];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'a [Cell; B]> {
+        self.left = self.left.checked_sub(1)?;
+        let group = &self.groups[self.at];
+        self.at += self.step;
+        self.at -= if self.at >= self.groups.len() { self.groups.len() } else { 0 };
+        Some(group)
+    }
 }
 
 /// The greatest common divisor; that of 0 and n is n.
@@ -221,33 +260,43 @@ fn shares(order: &[u32], parts: usize, size: impl Fn(u32) -> usize) -> Vec<Range
         .collect()
 }
 
-/// One lane: the ratings of these rows by block of columns and tile.
+/// One lane: the ratings of these rows in groups.
 fn sort(ratings: Ratings<'_>, rows: &[u32], block: &[u16], blocks: usize) -> Lane {
-    // A tile ends with the row that fills it.
-    let mut tiles = Vec::with_capacity(rows.len());
-    let (mut tile, mut held) = (0usize, 0usize);
+    let block_of = |event: usize| usize::from(block[ratings.indices[event] as usize]);
+    // Of each row and block, all groups but the last are full.
+    let mut starts = vec![0u32; GROUP * blocks + 1];
+    let mut counts = vec![0usize; blocks];
     for &row in rows {
-        tiles.push(tile);
-        held += ratings.range(row).len();
-        if held >= TILE * blocks {
-            (tile, held) = (tile + 1, 0);
+        ratings.range(row).for_each(|event| counts[block_of(event)] += 1);
+        for (b, count) in counts.iter_mut().enumerate() {
+            let rest = *count % GROUP;
+            starts[GROUP * b + 1] += (*count - rest) as u32;
+            starts[GROUP * b + (GROUP - rest) % GROUP + 1] += rest as u32;
+            *count = 0;
         }
     }
-    let width = tile + 1;
-    let place =
-        |at: usize, event: usize| usize::from(block[ratings.indices[event] as usize]) * width + tiles[at];
-    let mut starts = vec![0u32; blocks * width + 1];
-    for (at, &row) in rows.iter().enumerate() {
-        ratings.range(row).for_each(|event| starts[place(at, event) + 1] += 1);
-    }
-    (0..blocks * width).for_each(|t| starts[t + 1] += starts[t]);
+    (0..GROUP * blocks).for_each(|place| starts[place + 1] += starts[place]);
     let mut next = starts.clone();
-    let mut cells = vec![Cell::default(); starts[blocks * width] as usize];
-    for (at, &row) in rows.iter().enumerate() {
+    let mut cells = vec![Cell::default(); starts[GROUP * blocks] as usize];
+    let mut open = vec![([Cell::default(); GROUP], 0); blocks];
+    for &row in rows {
         for event in ratings.range(row) {
-            let next = &mut next[place(at, event)];
-            cells[*next as usize] = ratings.cell(row, event);
-            *next += 1;
+            let b = block_of(event);
+            let (group, length) = &mut open[b];
+            group[*length] = ratings.cell(row, event);
+            *length += 1;
+            if *length == GROUP {
+                let next = &mut next[GROUP * b];
+                cells[*next as usize..][..GROUP].copy_from_slice(group);
+                *next += GROUP as u32;
+                *length = 0;
+            }
+        }
+        for (b, (group, length)) in open.iter_mut().enumerate().filter(|(_, (_, length))| *length > 0) {
+            let next = &mut next[GROUP * (b + 1) - *length];
+            cells[*next as usize..][..*length].copy_from_slice(&group[..*length]);
+            *next += *length as u32;
+            *length = 0;
         }
     }
     Lane { cells, starts }
@@ -291,7 +340,7 @@ mod tests {
     /// The ratings of an epoch by task.
     fn tasks(rounds: &Rounds, epoch: u32, threads: usize) -> Vec<Vec<Cell>> {
         let out = Mutex::new(vec![Vec::new(); rounds.tasks()]);
-        rounds.run(threads, epoch, |task, cells| out.lock().unwrap()[task] = cells.to_vec());
+        rounds.run(threads, epoch, |task, order| out.lock().unwrap()[task] = order.groups().concat());
         out.into_inner().unwrap()
     }
 
@@ -351,16 +400,27 @@ mod tests {
     }
 
     #[test]
-    fn walks_meet_every_cell_and_all_orders_of_three() {
+    fn walks_meet_every_group_and_all_orders_of_three() {
         let cells: Vec<Cell> = (0..3).map(|row| Cell { row, ..Cell::default() }).collect();
-        let mut orders = BTreeSet::new();
-        for place in 0..200 {
-            let mut out = Vec::new();
-            walk(&cells, &mut Words::new(1, 0, place, Purpose::Task), &mut out);
-            orders.insert(out.iter().map(|cell| cell.row).collect::<Vec<_>>());
-        }
+        let walk = |place| Groups::<1>::of(&cells, &mut Words::new(1, 0, place, Purpose::Task));
+        let orders: BTreeSet<Vec<u32>> =
+            (0..200).map(|place| walk(place).map(|group| group[0].row).collect()).collect();
         assert_eq!(orders.len(), 6);
         assert!(orders.iter().all(|order| order.iter().collect::<BTreeSet<_>>().len() == 3));
+    }
+
+    #[test]
+    fn groups_hold_ratings_of_one_row_and_all_but_one_of_a_row_are_full() {
+        let table = table(70, 50);
+        let rounds = Rounds::of(1, table.ratings(50), 3, 4);
+        rounds.run(1, 0, |_, order| {
+            let groups = order.groups();
+            assert!(groups.is_sorted_by_key(|group| GROUP - group.len()));
+            assert!(groups.iter().all(|group| group.iter().all(|cell| cell.row == group[0].row)));
+            let rest: Vec<u32> = groups.iter().filter(|g| g.len() < GROUP).map(|g| g[0].row).collect();
+            assert_eq!(rest.iter().collect::<BTreeSet<_>>().len(), rest.len());
+            assert!(rest.len() > 5 && rest.len() < groups.len());
+        });
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Ratings by stochastic gradient steps: biased and plain matrix factorization; see `docs/math/sgd.md`.
 //!
-//! One call is one epoch: a step for each rating, in the order of [`Rounds`]. Sums of products go over 32 places in a
-//! fixed order and no two roundings are fused, so the result has the same bits for any number of threads and for
-//! every [`Level`].
+//! One call is one epoch: a step for each rating, in the groups and the order of [`Rounds`]; the steps of a group are
+//! taken together, from one state of their user. Sums of products go over 16 places in a fixed order and no two
+//! roundings are fused, so the result has the same bits for any number of threads and for every [`Level`].
 
-use crate::rounds::{Cell, Rounds};
-use crate::simd::{Lanes, Level, PAD, dispatch};
+use crate::rounds::{Cell, Groups, Order, Rounds};
+use crate::simd::{Lanes, Level, PAD, dispatch, prefetch};
 use crate::threads::DisjointSlice;
 
 /// What stays the same in an epoch.
@@ -36,12 +36,12 @@ pub struct Side<'a> {
 #[repr(C, align(32))]
 struct Row {
     bias: f32,
-    /// Step length of the factors, and what the penalty leaves of them.
+    /// Step length of the factors, and what the penalty of a step takes of them.
     along: f32,
-    keep: f32,
+    shed: f32,
     /// The same of the bias.
-    bias_along: f32,
-    bias_keep: f32,
+    along_bias: f32,
+    shed_bias: f32,
 }
 
 impl Side<'_> {
@@ -54,13 +54,13 @@ impl Side<'_> {
         (0..self.bias.len())
             .map(|row| {
                 let (pace, shrink) = (self.pace.map_or(1.0, |pace| pace[row]), self.shrink[row]);
-                let (along, bias_along) = (pace * rate, pace * bias_rate);
+                let (along, along_bias) = (pace * rate, pace * bias_rate);
                 Row {
                     bias: self.bias[row],
                     along,
-                    keep: 1.0 - along * (penalty * shrink),
-                    bias_along,
-                    bias_keep: 1.0 - bias_along * (bias_penalty * shrink),
+                    shed: along * (penalty * shrink),
+                    along_bias,
+                    shed_bias: along_bias * (bias_penalty * shrink),
                 }
             })
             .collect()
@@ -89,8 +89,9 @@ struct Work {
     stride: usize,
 }
 
-/// Ratings ahead of which rows are asked for.
-const AHEAD: usize = 4;
+/// Groups ahead of which ratings and rows are asked for.
+const FAR: usize = 8;
+const NEAR: usize = 2;
 
 /// One epoch: every rating moves its user and its item once. Returns the weighted sum of squared errors, each before
 /// its step; it is not finite where the parameters have left the range of float32.
@@ -122,8 +123,8 @@ pub fn epoch(
     let work = Work { pointers, mean: settings.mean, factors, stride };
     let mut errors = vec![0.0f64; rounds.tasks()];
     let out = DisjointSlice::new(&mut errors);
-    rounds.run(threads, number, |task, cells| {
-        let squared = learn(level, &work, cells);
+    rounds.run(threads, number, |task, order| {
+        let squared = learn(level, &work, order);
         // SAFETY: one element for each task.
         unsafe { out.range(task, task + 1)[0] = squared };
     });
@@ -134,85 +135,141 @@ pub fn epoch(
 }
 
 /// Places whose products are summed apart.
-const PLACES: usize = 32;
+const PLACES: usize = 16;
 
-/// `a . b` of `n` floats, a multiple of the lanes; the same bits on every level.
+/// `p . q` for each of these rows of `n` floats, a multiple of the lanes; the same bits on every level.
 #[inline(always)]
-unsafe fn dot<L: Lanes>(a: *const f32, b: *const f32, n: usize) -> f32 {
-    // SAFETY: the caller's promise: both are valid for `n` floats.
+unsafe fn dots<L: Lanes, const B: usize>(p: *const f32, q: [*mut f32; B], n: usize) -> [f32; B] {
+    // SAFETY: the caller's promise: all are valid for `n` floats.
     unsafe {
         let width = PLACES / L::N;
-        let mut sums = [L::splat(0.0); 8];
+        let mut sums = [[L::splat(0.0); 4]; B];
         let mut c = 0;
         while c + PLACES <= n {
-            for (place, sum) in sums[..width].iter_mut().enumerate() {
+            for place in 0..width {
                 let at = c + place * L::N;
-                *sum = L::add(L::mul(L::load(a.add(at)), L::load(b.add(at))), *sum);
+                let x = L::load(p.add(at));
+                for j in 0..B {
+                    sums[j][place] = L::add(L::mul(x, L::load(q[j].add(at))), sums[j][place]);
+                }
             }
             c += PLACES;
         }
-        for sum in &mut sums[..width] {
+        for place in 0..width {
             if c < n {
-                *sum = L::add(L::mul(L::load(a.add(c)), L::load(b.add(c))), *sum);
+                let x = L::load(p.add(c));
+                for j in 0..B {
+                    sums[j][place] = L::add(L::mul(x, L::load(q[j].add(c))), sums[j][place]);
+                }
             }
             c += L::N;
         }
         // Halves are added to each other, down to one place.
-        if width == 8 {
-            for place in 0..4 {
-                sums[place] = L::add(sums[place], sums[place + 4]);
-            }
+        let mut out = [0.0; B];
+        for j in 0..B {
+            let [a, b, c, d] = sums[j];
+            let four = match width {
+                4 => L::four(L::add(L::add(a, c), L::add(b, d))),
+                2 => L::four(L::add(a, b)),
+                _ => L::four(a),
+            };
+            out[j] = (four[0] + four[2]) + (four[1] + four[3]);
         }
-        if width >= 4 {
-            for place in 0..2 {
-                sums[place] = L::add(sums[place], sums[place + 2]);
-            }
-        }
-        let four = L::four(L::add(sums[0], sums[1]));
-        (four[0] + four[2]) + (four[1] + four[3])
+        out
     }
+}
+
+/// The steps of `B` ratings of one user, all from the same parameters; returns the weighted sum of squared errors.
+#[inline(always)]
+unsafe fn step<L: Lanes, const B: usize>(work: &Work, group: &[Cell; B], n: usize) -> f64 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let at = work.pointers;
+        let user = group[0].row as usize;
+        let (p, u) = (at.users.add(user * work.stride), &mut *at.user_rows.add(user));
+        let q = group.map(|cell| at.items.add(cell.column as usize * work.stride));
+        let rows = group.map(|cell| at.item_rows.add(cell.column as usize));
+        let dots = dots::<L, B>(p, q, n);
+        let mut total = 0.0;
+        let mut bias = u.bias * (1.0 - B as f32 * u.shed_bias);
+        let keep_p = L::splat(1.0 - B as f32 * u.shed);
+        let (mut along_p, mut along_q, mut keep_q) = ([keep_p; B], [keep_p; B], [keep_p; B]);
+        for j in 0..B {
+            let i = &mut *rows[j];
+            let error = group[j].value - (work.mean + (u.bias + i.bias) + dots[j]);
+            let slope = group[j].weight * error;
+            total += f64::from(slope * error);
+            (along_p[j], along_q[j]) = (L::splat(u.along * slope), L::splat(i.along * slope));
+            keep_q[j] = L::splat(1.0 - i.shed);
+            bias += u.along_bias * slope;
+            i.bias = i.bias * (1.0 - i.shed_bias) + i.along_bias * slope;
+        }
+        u.bias = bias;
+        for c in (0..n).step_by(L::N) {
+            let x = L::load(p.add(c));
+            let mut moved = L::mul(x, keep_p);
+            for j in 0..B {
+                let y = L::load(q[j].add(c));
+                moved = L::add(moved, L::mul(y, along_p[j]));
+                L::store(q[j].add(c), L::add(L::mul(y, keep_q[j]), L::mul(x, along_q[j])));
+            }
+            L::store(p.add(c), moved);
+        }
+        total
+    }
+}
+
+/// Asks for the cache lines of a row.
+#[inline(always)]
+unsafe fn ask<L: Lanes>(row: *const f32, stride: usize) {
+    for c in (0..stride).step_by(PAD) {
+        // SAFETY: the caller's promise: `stride` floats.
+        unsafe { L::prefetch(row.add(c)) };
+    }
+}
+
+/// The steps of groups of `B` ratings.
+#[inline(always)]
+unsafe fn steps<L: Lanes, const B: usize>(work: &Work, groups: Groups<'_, B>) -> f64 {
+    let at = work.pointers;
+    let (stride, n) = (work.stride, work.factors.next_multiple_of(L::N));
+    let (mut far, mut near) = (groups.clone().skip(FAR), groups.clone().skip(NEAR));
+    let mut total = 0.0;
+    for group in groups {
+        if let Some(later) = far.next() {
+            prefetch(later.as_ptr());
+        }
+        // SAFETY: the caller's promise.
+        unsafe {
+            if let Some(later) = near.next() {
+                ask::<L>(at.users.add(later[0].row as usize * stride), stride);
+                for cell in later {
+                    ask::<L>(at.items.add(cell.column as usize * stride), stride);
+                }
+            }
+            total += step::<L, B>(work, group, n);
+        }
+    }
+    total
 }
 
 /// # Safety
 /// The parameters must hold every row and column of the ratings, and nothing else may use these meanwhile; see
 /// [`Lanes`].
 #[inline(always)]
-unsafe fn learn_generic<L: Lanes>(work: &Work, cells: &[Cell]) -> f64 {
-    let at = work.pointers;
-    let (stride, n) = (work.stride, work.factors.next_multiple_of(L::N));
-    let mut total = 0.0;
-    for (turn, cell) in cells.iter().enumerate() {
-        // SAFETY: the caller's promise.
-        unsafe {
-            if let Some(later) = cells.get(turn + AHEAD) {
-                let q = at.items.add(later.column as usize * stride);
-                for c in (0..stride).step_by(PAD) {
-                    L::prefetch(q.add(c));
-                }
-            }
-            let (user, item) = (cell.row as usize, cell.column as usize);
-            let (p, q) = (at.users.add(user * stride), at.items.add(item * stride));
-            let (u, i) = (&mut *at.user_rows.add(user), &mut *at.item_rows.add(item));
-            let error = cell.value - (work.mean + (u.bias + i.bias) + dot::<L>(p, q, n));
-            let slope = cell.weight * error;
-            total += f64::from(slope * error);
-            let (along_p, along_q) = (L::splat(u.along * slope), L::splat(i.along * slope));
-            let (keep_p, keep_q) = (L::splat(u.keep), L::splat(i.keep));
-            for c in (0..n).step_by(L::N) {
-                let (x, y) = (L::load(p.add(c)), L::load(q.add(c)));
-                L::store(p.add(c), L::add(L::mul(x, keep_p), L::mul(y, along_p)));
-                L::store(q.add(c), L::add(L::mul(y, keep_q), L::mul(x, along_q)));
-            }
-            u.bias = u.bias * u.bias_keep + u.bias_along * slope;
-            i.bias = i.bias * i.bias_keep + i.bias_along * slope;
-        }
+unsafe fn learn_generic<L: Lanes>(work: &Work, order: Order<'_>) -> f64 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        steps::<L, 4>(work, order.fours)
+            + steps::<L, 3>(work, order.threes)
+            + steps::<L, 2>(work, order.twos)
+            + steps::<L, 1>(work, order.ones)
     }
-    total
 }
 
 dispatch!(
-    /// Takes the steps of the ratings in order; returns the weighted sum of squared errors before each.
-    fn learn = learn_generic(work: &Work, cells: &[Cell]) -> f64
+    /// Takes the steps of a task in order; returns the weighted sum of squared errors before each.
+    fn learn = learn_generic(work: &Work, order: Order<'_>) -> f64
 );
 
 #[cfg(test)]
@@ -302,26 +359,29 @@ mod tests {
 
     /// The steps one by one in double precision.
     fn twin(rounds: &Rounds, all: &mut [Vec<f64>; 4], factors: usize, stride: usize) -> f64 {
-        let order = std::sync::Mutex::new(vec![Vec::new(); rounds.tasks()]);
-        rounds.run(1, 0, |task, cells| order.lock().unwrap()[task] = cells.to_vec());
+        let groups = std::sync::Mutex::new(vec![Vec::new(); rounds.tasks()]);
+        rounds.run(1, 0, |task, order| groups.lock().unwrap()[task] = order.groups());
         let Settings { mean, rates, penalties } = SETTINGS;
         let (rates, penalties) = (rates.map(f64::from), penalties.map(f64::from));
         let mut total = 0.0;
-        for cell in order.into_inner().unwrap().concat() {
-            let [p, q, b_u, b_i] = all;
-            let (user, item) = (cell.row as usize, cell.column as usize);
-            let (p, q) = (&mut p[user * stride..][..factors], &mut q[item * stride..][..factors]);
-            let product: f64 = p.iter().zip(&*q).map(|(p, q)| p * q).sum();
-            let error = f64::from(cell.value) - (f64::from(mean) + b_u[user] + b_i[item] + product);
-            let slope = f64::from(cell.weight) * error;
-            total += slope * error;
-            for (p, q) in p.iter_mut().zip(q) {
-                let (x, y) = (*p, *q);
-                *p += rates[0] * (slope * y - penalties[0] * x);
-                *q += rates[1] * (slope * x - penalties[1] * y);
+        for group in groups.into_inner().unwrap().concat() {
+            // What the steps of a group are taken from.
+            let [p, q, b_u, b_i] = all.clone();
+            for cell in group {
+                let (user, item) = (cell.row as usize, cell.column as usize);
+                let (row, column) = (user * stride, item * stride);
+                let product: f64 = (0..factors).map(|c| p[row + c] * q[column + c]).sum();
+                let error = f64::from(cell.value) - (f64::from(mean) + b_u[user] + b_i[item] + product);
+                let slope = f64::from(cell.weight) * error;
+                total += slope * error;
+                for c in 0..factors {
+                    let (x, y) = (p[row + c], q[column + c]);
+                    all[0][row + c] += rates[0] * (slope * y - penalties[0] * x);
+                    all[1][column + c] += rates[1] * (slope * x - penalties[1] * y);
+                }
+                all[2][user] += rates[2] * (slope - penalties[2] * b_u[user]);
+                all[3][item] += rates[3] * (slope - penalties[3] * b_i[item]);
             }
-            b_u[user] += rates[2] * (slope - penalties[2] * b_u[user]);
-            b_i[item] += rates[3] * (slope - penalties[3] * b_i[item]);
         }
         total
     }

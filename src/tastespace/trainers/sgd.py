@@ -368,5 +368,5 @@ def _start(
     if not isinstance(init, tuple):
         noise = np.random.default_rng((seed, 1)).standard_normal((train.n_users, k), np.float32)
         noise *= np.float32(scale / np.sqrt(k))
-        p[:, :k] = np.where(p[:, :k] == 0, noise, p[:, :k])
+        p[:, :k] = noise if init is None else np.where(p[:, :k] == 0, noise, p[:, :k])
     return p, q
