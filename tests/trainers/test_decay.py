@@ -68,11 +68,8 @@ def test_recent_ratings_are_nearer(name):
 @pytest.mark.parametrize("name", RATINGS)
 def test_ratings_of_long_ago_are_no_trouble(name):
     model = RATINGS[name].fit(world(times=True).decay("1h"))
-    users, items = (
-        model.users.ids.tolist(),
-        model.items.ids[: model.users.ids.size % len(model.items)].tolist(),
-    )
-    assert np.isfinite(model.predict(users, (items * 60)[: len(users)])).all()
+    users = model.users.ids.tolist()
+    assert np.isfinite(model.predict(users, [103] * len(users))).all()
     assert np.isfinite(model.fold_in({101: 5.0, 105: 1.0}).recommend(3)["score"]).all()
 
 

@@ -108,7 +108,7 @@ def inverse_norms(rows: Csr, factors: npt.NDArray[np.float32] | None = None) -> 
 
 
 def _lifted(rows: Csr) -> Csr:
-    """These rows, those with a tiny norm times a power of two: all likenesses stay, and no product or norm underflows."""
+    """These rows, tiny ones times a power of two: likenesses stay, and no product or norm underflows."""
     if rows.values is None:
         return rows
     largest = np.zeros(rows.rows, np.float32)
