@@ -34,6 +34,10 @@ def test_moments(ratings: Path, model: Path, tmp_path: Path, failing: Callable[.
         "recommend", model, "7", "--at", "2017-07-15"
     )
     assert "must be a date such as" in failing("recommend", tmp_path / "time.taste", "7", "--at", "soon")
+    rows = run("similar", tmp_path / "time.taste", timed.items.ids[0], "-n", 3, "--json").json
+    assert [row["neighbour"] for row in rows] == timed.similar_items(timed.items.ids[0], 3)[
+        "neighbour"
+    ].tolist()
 
 
 def test_models_of_models_are_told_apart(model: Path, tmp_path: Path) -> None:

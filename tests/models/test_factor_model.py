@@ -24,7 +24,7 @@ from tastespace.trainers.als import ALS
 from tastespace.trainers.baseline import Baseline
 from tastespace.trainers.implicit_als import ImplicitALS
 from tastespace.trainers.popularity import Popularity
-from tests.models.worlds import world
+from tests.models.worlds import with_values, world
 
 TRAINERS = {
     "als": ALS(factors=5, epochs=4),
@@ -361,6 +361,16 @@ def test_bad_histories_are_refused(als):
     implicit = TRAINERS["ials"].fit(world(explicit=False))
     with pytest.raises(BadRowError, match="must be above 0; got -1"):
         implicit.fold_in({100: -1})
+
+
+def test_the_ends_of_the_scale_are_inside_it():
+    train = world()
+    for low, high in ((0.1, 4.1), (-9.95, 9.9), (0.7, 9.7)):
+        part = (train.by_user.values - 1) / 4
+        model = TRAINERS["als"].fit(with_values(train, low + part * (high - low)))
+        assert np.isfinite(model.fold_in({100: low, 101: high}).recommend(3)["score"]).all()
+        with pytest.raises(BadRowError, match="item 100 in fold_in must be a number in"):
+            model.fold_in({100: high + 0.001})
 
 
 def test_model_is_frozen(als):

@@ -67,6 +67,11 @@ def test_moments_that_are_none_are_refused(model):
         ParameterError, match="at takes one moment, or one for each pair: 3 moments for 2 pairs"
     ):
         model.predict(["u1", "u2"], [101, 102], at=[1, 2, 3])
+    for late in (10**13, np.array([10**13]), [10**20], -(10**14)):
+        with pytest.raises(
+            ParameterError, match=r"at must be in the years 1 to 9999; got Unix second -?\d+: divide"
+        ):
+            model.predict(["u1"], [101], at=late)
     with pytest.raises(InputError, match="predict needs as many users as items; got 2 and 1"):
         model.predict(["u1", "u2"], [101], at=5)
     with pytest.raises(UnknownUserError, match="nobody"):

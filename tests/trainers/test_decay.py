@@ -1,5 +1,7 @@
 """``decay`` lets older events count less in every trainer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,9 @@ RATINGS = {
     "baseline": ts.Baseline(),
     "item-knn": ts.ItemKNN(neighbours=10),
     "user-knn": ts.UserKNN(neighbours=10),
+    "svdpp": ts.SVDPlusPlus(factors=4, epochs=20),
+    "funk-svd": ts.FunkSVD(factors=4, epochs=20),
+    "pmf": ts.PMF(factors=4, epochs=20),
     "timesvd": ts.TimeSVDPlusPlus(factors=4, epochs=20, bins=1, trend=False, drift="none", days="none"),
 }
 EVENTS = {
@@ -58,6 +63,30 @@ def test_recent_ratings_are_nearer(name):
         for events in (train, train.decay("30d"))
     )
     assert recent > plain + 0.3
+
+
+@pytest.mark.parametrize("name", RATINGS)
+def test_ratings_of_long_ago_are_no_trouble(name):
+    model = RATINGS[name].fit(world(times=True).decay("1h"))
+    users = model.users.ids.tolist()
+    assert np.isfinite(model.predict(users, [103] * len(users))).all()
+    assert np.isfinite(model.fold_in({101: 5.0, 105: 1.0}).recommend(3)["score"]).all()
+
+
+def test_neighbours_do_not_depend_on_the_size_of_weights():
+    train = world()
+    model, faint = (
+        ts.ItemKNN(regularization=0.0).fit(
+            replace(
+                train,
+                by_user=replace(train.by_user, weights=np.full(train.n_events, weight, np.float32)),
+                by_item=replace(train.by_item, weights=np.full(train.n_events, weight, np.float32)),
+            )
+        )
+        for weight in (1.0, 2.0**-120)
+    )
+    np.testing.assert_array_equal(model.weights.indices, faint.weights.indices)
+    np.testing.assert_allclose(model.weights.values, faint.weights.values, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", EVENTS)

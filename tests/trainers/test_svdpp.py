@@ -13,6 +13,7 @@ from tastespace.errors import DivergedError, InputError, ParameterError, Unsuppo
 from tastespace.models.padding import blank
 from tastespace.trainers.stopping import Stopping
 from tastespace.trainers.svdpp import SVDPlusPlus
+from tastespace.trainers.svdpp_run import _batch
 from tests.models.worlds import dense, with_values, world
 from tests.reference import svdpp as twin
 
@@ -142,6 +143,36 @@ def test_ratings_that_are_all_equal_are_predicted():
     assert model.predict("u3", 104) == pytest.approx(4.0, abs=0.05)
 
 
+@pytest.mark.parametrize("implicit", ["users", "items", "both"])
+def test_dense_tables_are_learned_at_the_usual_rates(implicit):
+    rng = np.random.default_rng(0)
+    n, m = 2000, 80
+    taste = (
+        rng.normal(size=(n, 3)) @ rng.normal(size=(3, m)) + rng.normal(size=n)[:, None] + rng.normal(size=m)
+    )
+    users, items = np.nonzero(rng.random((n, m)) < 0.75)
+    train = Interactions.from_events(
+        Vocabulary(range(n), noun="user"),
+        Vocabulary(range(m), noun="item"),
+        users,
+        items,
+        values=taste[users, items] + 0.5 * rng.normal(size=len(users)),
+        explicit=True,
+    )
+    assert [_batch(table, table, 0.004) for table in (train.by_user, train.by_item)] == [8, 1]
+    seen = []
+    SVDPlusPlus(epochs=6, factors=16, implicit=implicit, progress=False).fit(train, callbacks=[seen.append])
+    assert all(a.objective > b.objective for a, b in pairwise(seen))
+
+
+def test_batches_are_smaller_where_rows_share_much_and_learn_fast():
+    sparse, full = world(300, 200, 0.05), world(300, 200, 1.0)
+    assert _batch(sparse.by_user, sparse.by_user, 0.004) == 32
+    batches = [_batch(full.by_user, full.by_user, rate) for rate in (0.0, 0.001, 0.004, 0.1, 50.0)]
+    assert batches == [32, 7, 2, 1, 1]
+    assert _batch(sparse.by_user, full.by_user, 0.1) < _batch(sparse.by_user, sparse.by_user, 0.1)
+
+
 def test_events_without_a_rating_join_the_sets():
     train, more = world(60, 40, 0.2), world(70, 45, 0.3, seed=5).as_implicit()
     plain = SVDPlusPlus(**SMALL).fit(train)
@@ -246,6 +277,11 @@ def test_it_goes_on_from_its_own_model_and_takes_others():
     trainer.fit(train, callbacks=[fresh.append])
     assert seen[0].objective < fresh[0].objective
     assert trainer.replace(init=ts.ALS(factors=3, epochs=2).fit(train)).fit(train).factors == 6
+    for implicit in ("users", "items"):
+        other, begun, anew = trainer.replace(implicit=implicit), [], []
+        other.replace(init=first).fit(train, callbacks=[begun.append])
+        other.fit(train, callbacks=[anew.append])
+        assert begun[0].objective < anew[0].objective
     P, Q = np.ones((60, 6)), np.zeros((40, 6))
     assert trainer.replace(init=(P, Q)).fit(train).factors == 6
     with pytest.raises(ParameterError, match="init has 5 factors"):

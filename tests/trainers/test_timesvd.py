@@ -209,9 +209,12 @@ def test_times_that_cannot_be_seconds_are_refused():
         explicit=True,
     )
     with pytest.raises(
-        InputError, match=r"span [0-9,]+ years, .* if they are milliseconds, divide them by 1000"
+        InputError,
+        match=r"are from \d+ to \d+, and \d+ is no Unix second .* milliseconds, divide them by 1000",
     ):
         TimeSVDPlusPlus().fit(late)
+    with pytest.raises(InputError, match=r"span 314 years, .* if they are milliseconds, divide them by 1000"):
+        TimeSVDPlusPlus().fit(moved(train, table.times * 10_000))
 
 
 def test_milliseconds_are_read_as_such(tmp_path):
@@ -334,6 +337,27 @@ def test_the_last_good_model_is_that_of_the_epoch_before():
     assert epoch > 1
     before = trainer.replace(epochs=epoch - 1).fit(train)
     assert before.recommend("u1") == caught.value.model.recommend("u1")
+
+
+@pytest.mark.parametrize("group", ["implicit", "bias", "item_time", "user_time", "drift"])
+def test_divergence_names_the_highest_rate(group):
+    with pytest.raises(DivergedError, match=rf"in epoch \d+; lower {group}_learning_rate, which is 90$"):
+        TimeSVDPlusPlus(factors=4, **{f"{group}_learning_rate": 90.0}).fit(world(times=True))
+
+
+def test_rates_of_what_is_not_learned_are_not_blamed():
+    unused = {f"{group}_learning_rate": 9.0 for group in ("implicit", "item_time", "user_time", "drift")}
+    trainer = TimeSVDPlusPlus(implicit=False, bins=1, trend=False, drift="none", days="none", **unused)
+    assert trainer.fastest() == "learning_rate"
+    assert trainer.replace(days="bias").fastest() == "user_time_learning_rate"
+    assert trainer.replace(days="factors", user_time_learning_rate=0.0).fastest() == "drift_learning_rate"
+
+
+def test_bins_must_fit_into_memory():
+    with pytest.raises(
+        ParameterError, match=r"bins=2000000000 for 40 items needs \d+ GiB, and .*; choose fewer bins"
+    ):
+        TimeSVDPlusPlus(bins=2_000_000_000).fit(world(times=True))
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ mod noise;
 pub mod nonnegative;
 pub mod objective;
 pub mod pairwise;
+pub mod phases;
 pub mod primal;
 pub mod random;
 pub mod rerank;

@@ -6,12 +6,12 @@
 //! number of threads.
 
 pub mod columns;
-pub mod phases;
 pub mod plan;
 pub mod rows;
 pub mod sums;
 pub mod work;
 
+use crate::phases;
 use crate::simd::{Level, PAD};
 use crate::threads::{DisjointSlice, for_each_chunk};
 use plan::Plan;

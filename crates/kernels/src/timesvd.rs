@@ -6,12 +6,11 @@
 //! the history after every rating and costs no more than a step for every rating. The groups depend on the seed alone,
 //! and no two tasks of one phase touch the same row, so the result has the same bits for any number of threads.
 
-pub mod rounds;
 pub mod steps;
 
 use crate::pairwise::words::{Purpose, Words};
+use crate::phases;
 use crate::simd::{Level, PAD};
-use rounds::Phases;
 use steps::{Pointers, Work};
 
 /// Users who are learned against the same items.
@@ -168,8 +167,9 @@ pub fn epoch(
 
     let losses_of = crate::threads::DisjointSlice::new(&mut losses);
     let groups = users.div_ceil(GROUP);
-    let sizes = (0..groups).flat_map(|group| [GROUP.min(users - group * GROUP), blocks]);
-    Phases::new(sizes).run(threads, Vec::new, |scratch, phase, index| {
+    let sizes: Vec<usize> =
+        (0..groups).flat_map(|group| [GROUP.min(users - group * GROUP), blocks]).collect();
+    phases::run(threads, &sizes, Vec::new, |scratch, phase, index| {
         let first = phase / 2 * GROUP;
         if phase % 2 == 0 {
             let at = first + index;

@@ -46,7 +46,7 @@ def similar(
     names = {} if users else titles.load(fitted.items)
     vocabulary = fitted.users if users else fitted.items
     asked = [vocabulary.coerce(text) for text in ids]
-    if isinstance(fitted, ts.FactorModel):
+    if isinstance(fitted, ts.FactorModel | ts.TemporalModel):
         measure = "cosine" if metric is None else metric.value
         nearest = fitted.similar_users if users else fitted.similar_items
         table = nearest(asked, n=number, metric="dot" if metric is Metric.dot else "cosine")

@@ -20,6 +20,9 @@ Moments: TypeAlias = Moment | Sequence[Moment] | npt.NDArray[np.generic]
 
 DAY = 86_400
 
+#: Unix seconds of the years 1 to 9999, which are all that a date can be.
+FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
+
 
 @dataclass(frozen=True)
 class Clock:
@@ -63,20 +66,38 @@ class Clock:
         return (np.sign(x) * np.abs(x) ** self.exponent).astype(np.float32)
 
 
+def second_of(moment: Moment, name: str) -> int:
+    """Unix seconds of a moment.
+
+    Raises
+    ------
+    ParameterError
+        If it is none, or not in the years 1 to 9999.
+    """
+    second = unix_seconds(moment, name)
+    if not FIRST_SECOND <= second <= LAST_SECOND:
+        raise ParameterError(
+            f"{name} must be in the years 1 to 9999; got Unix second {second}: divide milliseconds by 1000"
+        )
+    return second
+
+
 def seconds_of(at: Moments, pairs: int) -> Seconds:
     """Unix seconds of one moment or of one for each pair, int64 (1,) or (pairs,).
 
     Raises
     ------
     ParameterError
-        If one is no moment, or there are as many as neither 1 nor the pairs.
+        If one is no moment of the years 1 to 9999, or there are as many as neither 1 nor the pairs.
     """
     if isinstance(at, np.ndarray) and at.ndim == 1 and np.issubdtype(at.dtype, np.integer):
+        for extreme in (at.min(), at.max()) if len(at) else ():
+            second_of(extreme, "at")
         times = at.astype(np.int64)
     elif isinstance(at, Sequence | np.ndarray) and not isinstance(at, str):
-        times = np.array([unix_seconds(moment, "at") for moment in at], np.int64)
+        times = np.array([second_of(moment, "at") for moment in at], np.int64)
     else:
-        return np.array([unix_seconds(at, "at")], np.int64)
+        return np.array([second_of(at, "at")], np.int64)
     if len(times) != pairs:
         raise ParameterError(
             f"at takes one moment, or one for each pair: {len(times)} moments for {pairs} pairs"

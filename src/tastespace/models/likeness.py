@@ -13,6 +13,9 @@ from tastespace.data.csr import Csr
 
 Doubles = npt.NDArray[np.float64]
 
+#: Rows with no value above this are multiplied before they are compared: squares of smaller ones would underflow.
+TINY = 2.0**-40
+
 
 @dataclass(frozen=True)
 class Likeness:
@@ -44,6 +47,7 @@ class Likeness:
         ``factors`` (columns,) multiply the cells of a column, where all values are 1: the same as those for values, in
         less time.
         """
+        rows = _lifted(rows)
         indptr, indices, likeness = _native.nearest_rows(
             rows.indptr,
             rows.indices,
@@ -101,6 +105,19 @@ def inverse_norms(rows: Csr, factors: npt.NDArray[np.float32] | None = None) -> 
     else:
         squares = _row_sums(rows, rows.values.astype(np.float64) ** 2)
     return np.divide(1.0, np.sqrt(squares), out=np.zeros(rows.rows), where=squares > 0).astype(np.float32)
+
+
+def _lifted(rows: Csr) -> Csr:
+    """These rows, tiny ones times a power of two: likenesses stay, and no product or norm underflows."""
+    if rows.values is None:
+        return rows
+    largest = np.zeros(rows.rows, np.float32)
+    np.maximum.at(largest, rows.row_of(), np.abs(rows.values))
+    tiny = (largest > 0) & (largest < TINY)
+    if not tiny.any():
+        return rows
+    powers = np.where(tiny, -np.frexp(largest)[1], 0)
+    return rows.replace_values(np.ldexp(rows.values, powers[rows.row_of()]))
 
 
 def _row_sums(rows: Csr, of: Doubles) -> Doubles:

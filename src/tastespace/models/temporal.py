@@ -10,14 +10,14 @@ import numpy as np
 
 import tastespace._native as _native
 from tastespace.data.csr import Csr
-from tastespace.data.filters import Moment, unix_seconds
+from tastespace.data.filters import Moment
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import InputError
 from tastespace.models.adjust import Adjustment
 from tastespace.models.answering import Answering
-from tastespace.models.clock import Moments, Seconds, seconds_of
+from tastespace.models.clock import Moments, Seconds, second_of, seconds_of
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.fold_in import Histories
 from tastespace.models.info import ModelInfo
@@ -143,7 +143,7 @@ class TemporalModel(Answering):
         ParameterError
             If ``moment`` is none.
         """
-        return self._snapshot(unix_seconds(moment, "moment"))
+        return self._snapshot(second_of(moment, "moment"))
 
     def _snapshot(self, second: int) -> FactorModel:
         users, items = (np.arange(len(side), dtype=np.int32) for side in (self.users, self.items))

@@ -203,11 +203,14 @@ def history_of(
         raise EmptyError("fold_in needs at least one item; for nobody in particular, use Popularity")
     rows = items.find(list(history)) if skip_unknown else items.rows(list(history))
     low, high = scale if solver.ratings and scale is not None else (-np.inf, np.inf)
+    # Ratings are held in single precision, in which the highest may be a little below what people write.
+    least = float(np.nextafter(np.float32(low), np.float32(-np.inf)))
+    most = float(np.nextafter(np.float32(high), np.float32(np.inf)))
     for item, value in history.items():
         number = (
             isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and np.isfinite(value)
         )
-        if not number or not low <= value <= high or (solver.weighs and not value > 0):
+        if not number or not least <= value <= most or (solver.weighs and not value > 0):
             need = (
                 "above 0"
                 if solver.weighs

@@ -175,16 +175,21 @@ def check_memory(rows: int, factors: int, copies: int = 2) -> None:
 
     Training holds the matrices twice, ``init="svd"`` five times, beside a few square matrices of the width.
     """
+    needed = 4 * copies * padded(factors) * rows + 32 * padded(factors) ** 2
+    check_room(f"factors={factors} for {rows:,} users and items", needed, "factors")
+    if factors > MOST_FACTORS:
+        raise ParameterError(f"factors must be at most {MOST_FACTORS:,}; got {factors:,}")
+
+
+def check_room(what: str, needed: int, fewer: str) -> None:
+    """Raises ParameterError if so many bytes are more than this machine has; names what needs them, and the setting."""
     if hasattr(os, "sysconf"):  # Windows does not tell this way
-        needed = 4 * copies * padded(factors) * rows + 32 * padded(factors) ** 2
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         if needed > memory:
             raise ParameterError(
-                f"factors={factors} for {rows:,} users and items needs {needed / 2**30:,.0f} GiB, and this machine has "
-                f"{memory / 2**30:,.0f}; choose fewer factors"
+                f"{what} needs {needed / 2**30:,.0f} GiB, and this machine has {memory / 2**30:,.0f}; choose fewer "
+                f"{fewer}"
             )
-    if factors > MOST_FACTORS:
-        raise ParameterError(f"factors must be at most {MOST_FACTORS:,}; got {factors:,}")
 
 
 def start_biases(init: Start, users: Vocabulary, items: Vocabulary, biases: bool) -> tuple[Floats, Floats]:

@@ -43,11 +43,14 @@ def start(trainer: SVDPlusPlus, train: Interactions, unit: float) -> tuple[Pair,
     rows = init.solver if isinstance(init, FactorModel) else None
     if isinstance(init, FactorModel) and isinstance(rows, SvdppRows) and init.history is not None:
         of_users, of_items = rows.lent(init.history, 1)
-        # What a row has from its set goes to the vectors, and is taken off the row.
-        _add(p, train.users, init.users, of_users, -1)
-        _add(q, train.items, init.items, of_items, -1)
-        _add(y, train.items, init.items, rows.item_vectors, 1)
-        _add(z, train.users, init.users, rows.user_vectors, 1)
+        # What a row has from its set goes to the vectors, and is taken off the row; it stays there where this side does
+        # not lean any more.
+        if trainer.implicit != "items":
+            _add(p, train.users, init.users, of_users, -1)
+            _add(y, train.items, init.items, rows.item_vectors, 1)
+        if trainer.implicit != "users":
+            _add(q, train.items, init.items, of_items, -1)
+            _add(z, train.users, init.users, rows.user_vectors, 1)
     biases = start_biases(init, train.users, train.items, True)
     for x in (p, q, y, z):
         x /= np.float32(np.sqrt(unit))

@@ -13,7 +13,7 @@ from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
 from tastespace.data.threads import resolve_threads
 from tastespace.errors import DivergedError, InputError
-from tastespace.models.clock import Clock
+from tastespace.models.clock import FIRST_SECOND, LAST_SECOND, Clock
 from tastespace.models.info import ModelInfo, summarize
 from tastespace.models.padding import Floats, blank
 from tastespace.models.temporal import TemporalModel
@@ -21,7 +21,7 @@ from tastespace.models.temporal_rows import TemporalRows
 from tastespace.models.time_terms import TimeTerms
 from tastespace.trainers.als import deviation
 from tastespace.trainers.base import Trainer, check_events, check_ratings, plain
-from tastespace.trainers.init import check_memory
+from tastespace.trainers.init import check_memory, check_room
 from tastespace.trainers.loop import State, run_epochs
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.trainers.svdpp_run import LEAST, USUAL
@@ -164,6 +164,18 @@ class TimeSVDPlusPlus(Trainer):
         before = f"{group}_" if group else ""
         return getattr(self, f"{before}learning_rate"), getattr(self, f"{before}regularization")
 
+    def fastest(self) -> str:
+        """The setting that holds the highest learning rate of what is learned."""
+        learned = {
+            "implicit": self.implicit,
+            "bias": True,
+            "item_time": self.bins > 1 or self.trend,
+            "user_time": self.drift != "none" or self.days != "none",
+            "drift": "factors" in (self.drift, self.days),
+        }
+        names = ["learning_rate", *(f"{group}_learning_rate" for group in GROUPS if learned[group])]
+        return max(names, key=lambda name: getattr(self, name))
+
     def fit(
         self, train: Interactions, valid: Interactions | None = None, *, callbacks: Sequence[Callback] = ()
     ) -> TemporalModel:
@@ -187,8 +199,8 @@ class TimeSVDPlusPlus(Trainer):
         EmptyError
             Without ratings.
         DivergedError
-            If errors grow beyond the rating scale or leave the range of float32. It names the epoch, and its ``model``
-            is that of the epoch before.
+            If errors grow beyond the rating scale or leave the range of float32. It names the epoch and the setting
+            with the highest rate, and its ``model`` is that of the epoch before.
         """
         name = type(self).__name__
         check_ratings(name, "train", train)
@@ -218,6 +230,12 @@ def check_times(trainer: str, train: Interactions) -> None:
             "read(..., timestamp=...), or use a trainer that needs none, such as ALS"
         )
     first, last = int(times.min()), int(times.max())
+    for extreme in (first, last):
+        if not FIRST_SECOND <= extreme <= LAST_SECOND:
+            raise InputError(
+                f"the times of these ratings are from {first} to {last}, and {extreme} is no Unix second of the "
+                "years 1 to 9999; if they are milliseconds, divide them by 1000, or let read(..., timestamp=...) do so"
+            )
     if last - first > LONGEST:
         raise InputError(
             f"the times of these ratings span {(last - first) / 31_556_952:,.0f} years, from {first} to {last} Unix "
@@ -265,6 +283,7 @@ class _Run:
         self.day_table = days
 
         wide = 2 + trainer.implicit + (trainer.drift == "factors")
+        check_room(f"bins={trainer.bins} for {items:,} items", 12 * trainer.bins * items, "bins")
         check_memory(users + items + (cells if trainer.days == "factors" else 0), k, copies=2 * wide)
         random = np.random.default_rng(trainer.seed)
         self.p, self.q = blank(users, k), blank(items, k)
@@ -314,9 +333,10 @@ class _Run:
         )
         self.epoch += 1
         if not self.total <= self.worst or not all(np.isfinite(x).all() for x in self._all()):
+            name = trainer.fastest()
             raise DivergedError(
-                f"{type(trainer).__name__} diverged in epoch {self.epoch}; lower learning_rate, which is "
-                f"{trainer.learning_rate:g}, or the rates of single groups if they were raised",
+                f"{type(trainer).__name__} diverged in epoch {self.epoch}; lower {name}, which is "
+                f"{getattr(trainer, name):g}",
                 self.epoch,
                 None if self.good is None else self.model(self.good),
             )
