@@ -102,7 +102,7 @@ class SvdppRun:
                 table.indices,
                 _pair(sets),
                 table.columns,
-                _batch(table, sets or table, trainer.rate("implicit")),
+                _batch(table, sets or table, self.rates["implicit"]),
                 trainer.seed + side,
                 threads,
             )
