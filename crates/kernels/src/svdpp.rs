@@ -173,11 +173,11 @@ pub fn epoch(
     phases::run(
         threads,
         &sizes,
-        || rows::Scratch::new(stride),
+        || [rows::Scratch::new(stride), rows::Scratch::new(stride)],
         |scratch, phase, task| {
             let batch = &plan.batches[order[phase / 2] as usize];
             if phase % 2 == 0 {
-                rows::learn(level, &work, batch, task, scratch);
+                rows::learn(level, &work, batch, batch.slots(task), scratch);
             } else {
                 columns::learn(level, &work, batch, task);
             }

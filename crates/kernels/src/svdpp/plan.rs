@@ -7,6 +7,9 @@ use crate::threads::{DisjointSlice, for_each_chunk};
 /// Events of a batch that are one task of columns.
 const TASK_EVENTS: usize = 512;
 
+/// Rows that one task learns in turns, so that none waits for its own last step.
+const ROWS: usize = 2;
+
 /// Rows learned at once, and their events by column.
 pub struct Batch {
     /// The rows, those with most ratings first, so that no long row is begun last.
@@ -31,9 +34,14 @@ pub struct Turned {
 }
 
 impl Batch {
+    /// The rows of a task, by their places.
+    pub fn slots(&self, task: usize) -> std::ops::Range<usize> {
+        task * ROWS..self.rows.len().min((task + 1) * ROWS)
+    }
+
     /// Tasks of the rows' phase and of the columns'.
     pub fn tasks(&self) -> [usize; 2] {
-        [self.rows.len(), self.rated.len() + self.sets.as_ref().map_or(0, Turned::len)]
+        [self.rows.len().div_ceil(ROWS), self.rated.len() + self.sets.as_ref().map_or(0, Turned::len)]
     }
 }
 

@@ -1,6 +1,5 @@
 //! The steps of one row; see `docs/math/svdpp.md`. Nothing is fused, so that every level has the same bits.
 
-use super::Ratings;
 use super::plan::Batch;
 use super::sums::{gather, share, total};
 use super::work::Work;
@@ -105,111 +104,224 @@ impl<L: Lanes> Parts<L> for Kept {
     }
 }
 
-/// Takes the steps of one row's ratings in a random order; returns the sum of squared errors before each step.
-#[inline(always)]
-unsafe fn walk<L: Lanes>(work: &Work<'_>, row: usize, order: &[u32], parts: &mut impl Parts<L>) -> f64 {
-    let (Ratings { indices, values, weights, .. }, s) = (work.ratings, &work.settings);
-    let range = work.ratings.sets().range(row);
-    let (indices, values) = (&indices[range.clone()], &values[range.clone()]);
-    let (weights, places) = (weights.map(|weights| &weights[range.clone()]), &work.plan.places[range]);
-    // An empty set has nothing to learn.
-    let implicit = if work.sets.row(row).is_empty() { 0.0 } else { s.implicit.rate };
-    // SAFETY: one element for each row.
-    let bias = unsafe { &mut work.row_bias.range(row, row + 1)[0] };
-    let (mut b, mut loss) = (*bias, 0.0f64);
-    for (at, &event) in order.iter().enumerate() {
-        let event = event as usize;
+/// One row on its way through its ratings.
+struct Walk<'a> {
+    indices: &'a [i32],
+    values: &'a [f32],
+    weights: Option<&'a [f32]>,
+    places: &'a [u32],
+    order: &'a [u32],
+    /// Step length of the sum.
+    implicit: f32,
+    bias: f32,
+    loss: f64,
+}
+
+impl<'a> Walk<'a> {
+    fn new(work: &Work<'a>, row: usize, order: &'a [u32]) -> Self {
+        let range = work.ratings.sets().range(row);
+        // SAFETY: one element for each row.
+        let bias = unsafe { work.row_bias.range(row, row + 1)[0] };
+        Self {
+            indices: &work.ratings.indices[range.clone()],
+            values: &work.ratings.values[range.clone()],
+            weights: work.ratings.weights.map(|weights| &weights[range.clone()]),
+            places: &work.plan.places[range],
+            order,
+            // An empty set has nothing to learn.
+            implicit: if work.sets.row(row).is_empty() { 0.0 } else { work.settings.implicit.rate },
+            bias,
+            loss: 0.0,
+        }
+    }
+
+    /// The step of one rating, by its place in the order.
+    #[inline(always)]
+    unsafe fn step<L: Lanes>(&mut self, work: &Work<'_>, at: usize, parts: &mut impl Parts<L>) {
+        let s = &work.settings;
+        let event = self.order[at] as usize;
         // SAFETY: the binding checked that every column exists.
         unsafe {
-            if let Some(&later) = order.get(at + AHEAD) {
-                let q = work.whole.add(indices[later as usize] as usize * work.stride);
+            if let Some(&later) = self.order.get(at + AHEAD) {
+                let q = work.whole.add(self.indices[later as usize] as usize * work.stride);
                 (0..work.stride).step_by(PAD).for_each(|c| L::prefetch(q.add(c)));
             }
-            let column = indices[event] as usize;
+            let column = self.indices[event] as usize;
             let q = work.whole.add(column * work.stride);
-            let score = parts.product(q) + (s.mean + b + *work.column_bias.add(column));
-            let error = values[event] - score;
-            let weighted = weights.map_or(error, |weights| weights[event] * error);
-            loss += f64::from(error) * f64::from(weighted);
-            parts.step(q, [s.row.rate * weighted, implicit * weighted]);
-            b += s.bias.rate * (weighted - s.bias.penalty * b);
-            work.errors.put(places[event] as usize, weighted);
+            let score = parts.product(q) + (s.mean + self.bias + *work.column_bias.add(column));
+            let error = self.values[event] - score;
+            let weighted = self.weights.map_or(error, |weights| weights[event] * error);
+            self.loss += f64::from(error) * f64::from(weighted);
+            parts.step(q, [s.row.rate * weighted, self.implicit * weighted]);
+            self.bias += s.bias.rate * (weighted - s.bias.penalty * self.bias);
+            work.errors.put(self.places[event] as usize, weighted);
         }
     }
-    *bias = b;
-    loss
+
+    /// Takes the steps from one place in the order on.
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(&mut self, work: &Work<'_>, from: usize, parts: &mut impl Parts<L>) {
+        for at in from..self.order.len() {
+            // SAFETY: handed down.
+            unsafe { self.step::<L>(work, at, parts) };
+        }
+    }
 }
 
-/// [`walk`] with the parts in registers.
+/// The ratings of one row, or of two in turns, with the parts in registers; a row alone waits for each step of its own.
 #[inline(always)]
-unsafe fn walk_held<L: Lanes, const V: usize>(
-    work: &Work<'_>,
-    row: usize,
-    order: &[u32],
-    own: *mut f32,
-    sum: *mut f32,
-) -> f64 {
-    // SAFETY: both are rows of V vectors.
+unsafe fn walk_held<L: Lanes, const V: usize>(work: &Work<'_>, rows: &mut [(Walk<'_>, [*mut f32; 2])]) {
+    // SAFETY: both parts of each are rows of V vectors.
     unsafe {
-        let read = |from: *const f32| std::array::from_fn(|c| L::load(from.add(c * L::N)));
         let s = &work.settings;
         let keep = [L::splat(s.row.keep()), L::splat(s.implicit.keep())];
-        let mut parts = Held::<L, V> { own: read(own), sum: read(sum), keep };
-        let loss = walk::<L>(work, row, order, &mut parts);
-        for c in 0..V {
-            L::store(own.add(c * L::N), parts.own[c]);
-            L::store(sum.add(c * L::N), parts.sum[c]);
+        let read = |[own, sum]: [*mut f32; 2]| Held::<L, V> {
+            own: std::array::from_fn(|c| L::load(own.add(c * L::N))),
+            sum: std::array::from_fn(|c| L::load(sum.add(c * L::N))),
+            keep,
+        };
+        let write = |[own, sum]: [*mut f32; 2], parts: Held<L, V>| {
+            for c in 0..V {
+                L::store(own.add(c * L::N), parts.own[c]);
+                L::store(sum.add(c * L::N), parts.sum[c]);
+            }
+        };
+        match rows {
+            // As far as the registers hold both.
+            [(a, at_a), (b, at_b)] if 4 * V < L::REGISTERS => {
+                let (mut parts_a, mut parts_b) = (read(*at_a), read(*at_b));
+                let both = a.order.len().min(b.order.len());
+                for at in 0..both {
+                    a.step::<L>(work, at, &mut parts_a);
+                    b.step::<L>(work, at, &mut parts_b);
+                }
+                a.run::<L>(work, both, &mut parts_a);
+                b.run::<L>(work, both, &mut parts_b);
+                write(*at_a, parts_a);
+                write(*at_b, parts_b);
+            }
+            _ => {
+                for (walk, at) in rows {
+                    let mut parts = read(*at);
+                    walk.run::<L>(work, 0, &mut parts);
+                    write(*at, parts);
+                }
+            }
         }
-        loss
     }
 }
 
-/// # Safety
-/// Tasks of one phase are of different slots of one batch; see [`Lanes`].
+/// [`walk_held`] with the parts in memory.
 #[inline(always)]
-unsafe fn learn_generic<L: Lanes>(work: &Work<'_>, batch: &Batch, slot: usize, scratch: &mut Scratch) {
-    let (row, stride, s) = (batch.rows[slot] as usize, work.stride, &work.settings);
-    let set = work.sets.row(row);
-    let count = work.ratings.sets().row(row).len();
+unsafe fn walk_kept<L: Lanes>(work: &Work<'_>, rows: &mut [(Walk<'_>, [*mut f32; 2])]) {
+    let keep = [work.settings.row.keep(), work.settings.implicit.keep()];
+    for (walk, [own, sum]) in rows {
+        let mut parts = Kept { own: *own, sum: *sum, stride: work.stride, keep };
+        // SAFETY: rows of `stride` floats.
+        unsafe { walk.run::<L>(work, 0, &mut parts) };
+    }
+}
+
+/// [`walk_held`] or [`walk_kept`].
+#[inline(always)]
+unsafe fn walk<L: Lanes>(work: &Work<'_>, rows: &mut [(Walk<'_>, [*mut f32; 2])]) {
+    // SAFETY: handed down.
+    unsafe {
+        match work.stride / L::N {
+            1 => walk_held::<L, 1>(work, rows),
+            2 => walk_held::<L, 2>(work, rows),
+            4 => walk_held::<L, 4>(work, rows),
+            8 => walk_held::<L, 8>(work, rows),
+            _ => walk_kept::<L>(work, rows),
+        }
+    }
+}
+
+/// Draws the order of one row's ratings, gathers the sum of its set, and tells where its two parts are.
+#[inline(always)]
+unsafe fn begin<'a, L: Lanes>(
+    work: &Work<'a>,
+    row: usize,
+    scratch: &'a mut Scratch,
+) -> (Walk<'a>, [*mut f32; 2]) {
+    let (s, stride) = (&work.settings, work.stride);
     let Scratch { order, start, sum } = scratch;
     order.clear();
-    order.extend(0..count as u32);
+    order.extend(0..work.ratings.sets().row(row).len() as u32);
     Words::new(s.seed, s.epoch, row as u32, Purpose::Row).shuffle(order);
-    // SAFETY: the slot's and the row's own ranges; places of different rows are different; see `Work`.
-    unsafe {
-        let own = work.rows.range(row * stride, (row + 1) * stride).as_mut_ptr();
-        gather::<L>(set, work.implicit, stride, start.as_mut_ptr());
-        sum.copy_from_slice(start);
-        let to = sum.as_mut_ptr();
-        let loss = match stride / L::N {
-            1 => walk_held::<L, 1>(work, row, order, own, to),
-            2 => walk_held::<L, 2>(work, row, order, own, to),
-            4 => walk_held::<L, 4>(work, row, order, own, to),
-            8 => walk_held::<L, 8>(work, row, order, own, to),
-            _ => {
-                let keep = [s.row.keep(), s.implicit.keep()];
-                let mut parts = Kept { own, sum: to, stride, keep };
-                walk::<L>(work, row, order, &mut parts)
-            }
-        };
-        work.losses.range(row, row + 1)[0] = loss;
+    // SAFETY: members of a set exist, `start` holds `stride` floats, and the row is this task's own.
+    let own = unsafe {
+        gather::<L>(work.sets.row(row), work.implicit, stride, start.as_mut_ptr());
+        work.rows.range(row * stride, (row + 1) * stride).as_mut_ptr()
+    };
+    sum.copy_from_slice(start);
+    let parts = [own, sum.as_mut_ptr()];
+    (Walk::new(work, row, order), parts)
+}
 
-        // The sum went from `start` to `sum` while every member shrank by `keep`: what it gained is theirs.
-        let keep = f64::from(s.implicit.keep()).powi(count as i32) as f32;
+/// Leaves for the columns what one row found.
+#[inline(always)]
+unsafe fn end<L: Lanes>(work: &Work<'_>, row: usize, slot: usize, found: (f32, f64), scratch: &Scratch) {
+    let (stride, implicit, (bias, loss)) = (work.stride, work.settings.implicit, found);
+    // The sum went from `start` to `sum` while every member shrank by `keep`: what it gained is theirs.
+    let keep = f64::from(implicit.keep()).powi(scratch.order.len() as i32) as f32;
+    // SAFETY: the slot's and the row's own ranges.
+    unsafe {
+        work.row_bias.range(row, row + 1)[0] = bias;
+        work.losses.range(row, row + 1)[0] = loss;
         work.keeps.put(slot, keep);
+        let own = work.rows.range(row * stride, (row + 1) * stride).as_ptr();
         let end = work.ends.row(slot * stride, stride);
         let moved = work.moves.row(slot * stride, stride);
-        let (lost, share) = (L::splat(-keep), L::splat(share(set.len())));
+        let (lost, share) = (L::splat(-keep), L::splat(share(work.sets.row(row).len())));
         for c in (0..stride).step_by(L::N) {
-            let sum = L::load(to.add(c));
+            let sum = L::load(scratch.sum.as_ptr().add(c));
             L::store(end.add(c), L::add(sum, L::load(own.add(c))));
-            let gained = L::add(sum, L::mul(lost, L::load(start.as_ptr().add(c))));
+            let gained = L::add(sum, L::mul(lost, L::load(scratch.start.as_ptr().add(c))));
             L::store(moved.add(c), L::mul(gained, share));
         }
     }
 }
 
+/// # Safety
+/// Tasks of one phase are of different slots of one batch, one or two each; see [`Lanes`].
+#[inline(always)]
+unsafe fn learn_generic<L: Lanes>(
+    work: &Work<'_>,
+    batch: &Batch,
+    slots: std::ops::Range<usize>,
+    scratch: &mut [Scratch; 2],
+) {
+    let first = slots.start;
+    // SAFETY: places of different rows are different; see `Work`.
+    unsafe {
+        match batch.rows[slots] {
+            [row_a, row_b] => {
+                let (row_a, row_b) = (row_a as usize, row_b as usize);
+                let [a, b] = scratch;
+                let mut walks = [begin::<L>(work, row_a, a), begin::<L>(work, row_b, b)];
+                walk::<L>(work, &mut walks);
+                let found = walks.map(|(walk, _)| (walk.bias, walk.loss));
+                end::<L>(work, row_a, first, found[0], a);
+                end::<L>(work, row_b, first + 1, found[1], b);
+            }
+            [row] => {
+                let mut walks = [begin::<L>(work, row as usize, &mut scratch[0])];
+                walk::<L>(work, &mut walks);
+                let [(Walk { bias, loss, .. }, _)] = walks;
+                end::<L>(work, row as usize, first, (bias, loss), &scratch[0]);
+            }
+            _ => unreachable!("a task has one row or two"),
+        }
+    }
+}
+
 dispatch!(
-    /// Learns one row of a batch.
-    pub(super) fn learn = learn_generic(work: &Work<'_>, batch: &Batch, slot: usize, scratch: &mut Scratch)
+    /// Learns one row of a batch, or two.
+    pub(super) fn learn = learn_generic(
+        work: &Work<'_>,
+        batch: &Batch,
+        slots: std::ops::Range<usize>,
+        scratch: &mut [Scratch; 2],
+    )
 );
