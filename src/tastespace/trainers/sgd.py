@@ -324,11 +324,15 @@ class _Run:
         return *factors, self.p.bias.copy(), self.q.bias.copy(), self.time
 
     def measured(self) -> FactorModel:
-        state = (self.p.factors, self.q.factors, self.p.bias, self.q.bias)
-        return self._model((*map(locked, state), self.time), None)
+        return self._model(self._present(), None)
 
     def model(self, state: State | None = None) -> FactorModel:
-        return self._model(state or self.keep(), self.rows)
+        return self._model(state or self._present(), self.rows)
+
+    def _present(self) -> State:
+        """The state as it stands, not to be written any more."""
+        state = (self.p.factors, self.q.factors, self.p.bias, self.q.bias)
+        return (*map(locked, state), self.time)
 
     def _model(self, state: State, solver: SgdRows | None) -> FactorModel:
         p, q, b_u, b_i, time = state
