@@ -90,8 +90,8 @@ struct Work {
 }
 
 /// Groups ahead of which ratings and rows are asked for.
-const FAR: usize = 8;
-const NEAR: usize = 2;
+const FAR: usize = 16;
+const NEAR: usize = 3;
 
 /// One epoch: every rating moves its user and its item once. Returns the weighted sum of squared errors, each before
 /// its step; it is not finite where the parameters have left the range of float32.
@@ -137,38 +137,36 @@ pub fn epoch(
 /// Places whose products are summed apart.
 const PLACES: usize = 16;
 
-/// `p . q` for each of these rows of `n` floats, a multiple of the lanes; the same bits on every level.
+/// Sums of products by place, of `B` ratings.
+type Sums<L, const B: usize> = [[<L as Lanes>::V; 4]; B];
+
+/// Adds the products of one vector of each row, of `p` with each of `q`.
 #[inline(always)]
-unsafe fn dots<L: Lanes, const B: usize>(p: *const f32, q: [*mut f32; B], n: usize) -> [f32; B] {
-    // SAFETY: the caller's promise: all are valid for `n` floats.
+unsafe fn multiply<L: Lanes, const B: usize>(
+    sums: &mut Sums<L, B>,
+    p: *const f32,
+    q: [*mut f32; B],
+    place: usize,
+    c: usize,
+) {
+    // SAFETY: the caller's promise.
     unsafe {
-        let width = PLACES / L::N;
-        let mut sums = [[L::splat(0.0); 4]; B];
-        let mut c = 0;
-        while c + PLACES <= n {
-            for place in 0..width {
-                let at = c + place * L::N;
-                let x = L::load(p.add(at));
-                for j in 0..B {
-                    sums[j][place] = L::add(L::mul(x, L::load(q[j].add(at))), sums[j][place]);
-                }
-            }
-            c += PLACES;
+        let x = L::load(p.add(c));
+        for j in 0..B {
+            sums[j][place] = L::add(L::mul(x, L::load(q[j].add(c))), sums[j][place]);
         }
-        for place in 0..width {
-            if c < n {
-                let x = L::load(p.add(c));
-                for j in 0..B {
-                    sums[j][place] = L::add(L::mul(x, L::load(q[j].add(c))), sums[j][place]);
-                }
-            }
-            c += L::N;
-        }
-        // Halves are added to each other, down to one place.
+    }
+}
+
+/// `p . q` of each rating; halves are added to each other, down to one place.
+#[inline(always)]
+unsafe fn total<L: Lanes, const B: usize>(sums: Sums<L, B>) -> [f32; B] {
+    // SAFETY: the caller's promise.
+    unsafe {
         let mut out = [0.0; B];
         for j in 0..B {
             let [a, b, c, d] = sums[j];
-            let four = match width {
+            let four = match PLACES / L::N {
                 4 => L::four(L::add(L::add(a, c), L::add(b, d))),
                 2 => L::four(L::add(a, b)),
                 _ => L::four(a),
@@ -179,18 +177,66 @@ unsafe fn dots<L: Lanes, const B: usize>(p: *const f32, q: [*mut f32; B], n: usi
     }
 }
 
-/// The steps of `B` ratings of one user, all from the same parameters; returns the weighted sum of squared errors.
+/// Runs `$work` for each vector of `$n` floats, from float `$c` on, whose products go to `$place`.
+macro_rules! for_vectors {
+    ($lanes:ident, $n:expr, |$place:ident, $c:ident| $work:expr) => {
+        let mut start = 0;
+        while start + PLACES <= $n {
+            for $place in 0..PLACES / $lanes::N {
+                let $c = start + $place * $lanes::N;
+                $work;
+            }
+            start += PLACES;
+        }
+        for $place in 0..PLACES / $lanes::N {
+            let $c = start + $place * $lanes::N;
+            if $c < $n {
+                $work;
+            }
+        }
+    };
+}
+
+/// A group of ratings of one user, and where its parameters lie.
+struct Near<'a, const B: usize> {
+    group: &'a [Cell; B],
+    p: *mut f32,
+    q: [*mut f32; B],
+}
+
+impl<'a, const B: usize> Near<'a, B> {
+    #[inline(always)]
+    unsafe fn new(work: &Work, group: &'a [Cell; B]) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (users, items) = (work.pointers.users, work.pointers.items);
+            Self {
+                group,
+                p: users.add(group[0].row as usize * work.stride),
+                q: group.map(|cell| items.add(cell.column as usize * work.stride)),
+            }
+        }
+    }
+}
+
+/// The steps of `B` ratings of one user, all from the same parameters, whose products are `dots`. Adds their weighted
+/// squared errors to `squared`, and returns the products of the next group, after these steps: the sums of the one
+/// need not wait for the other where each vector is changed, then multiplied.
 #[inline(always)]
-unsafe fn step<L: Lanes, const B: usize>(work: &Work, group: &[Cell; B], n: usize) -> f64 {
+unsafe fn step<L: Lanes, const B: usize>(
+    work: &Work,
+    near: &Near<'_, B>,
+    dots: [f32; B],
+    next: &Near<'_, B>,
+    later: &Near<'_, B>,
+    n: usize,
+    squared: &mut f64,
+) -> [f32; B] {
     // SAFETY: the caller's promise.
     unsafe {
-        let at = work.pointers;
-        let user = group[0].row as usize;
-        let (p, u) = (at.users.add(user * work.stride), &mut *at.user_rows.add(user));
-        let q = group.map(|cell| at.items.add(cell.column as usize * work.stride));
-        let rows = group.map(|cell| at.item_rows.add(cell.column as usize));
-        let dots = dots::<L, B>(p, q, n);
-        let mut total = 0.0;
+        let Near { group, p, q } = near;
+        let u = &mut *work.pointers.user_rows.add(group[0].row as usize);
+        let rows = group.map(|cell| work.pointers.item_rows.add(cell.column as usize));
         let mut bias = u.bias * (1.0 - B as f32 * u.shed_bias);
         let keep_p = L::splat(1.0 - B as f32 * u.shed);
         let (mut along_p, mut along_q, mut keep_q) = ([keep_p; B], [keep_p; B], [keep_p; B]);
@@ -198,14 +244,15 @@ unsafe fn step<L: Lanes, const B: usize>(work: &Work, group: &[Cell; B], n: usiz
             let i = &mut *rows[j];
             let error = group[j].value - (work.mean + (u.bias + i.bias) + dots[j]);
             let slope = group[j].weight * error;
-            total += f64::from(slope * error);
+            *squared += f64::from(slope * error);
             (along_p[j], along_q[j]) = (L::splat(u.along * slope), L::splat(i.along * slope));
             keep_q[j] = L::splat(1.0 - i.shed);
             bias += u.along_bias * slope;
             i.bias = i.bias * (1.0 - i.shed_bias) + i.along_bias * slope;
         }
         u.bias = bias;
-        for c in (0..n).step_by(L::N) {
+        let mut sums = [[L::splat(0.0); 4]; B];
+        for_vectors!(L, n, |place, c| {
             let x = L::load(p.add(c));
             let mut moved = L::mul(x, keep_p);
             for j in 0..B {
@@ -214,43 +261,51 @@ unsafe fn step<L: Lanes, const B: usize>(work: &Work, group: &[Cell; B], n: usiz
                 L::store(q[j].add(c), L::add(L::mul(y, keep_q[j]), L::mul(x, along_q[j])));
             }
             L::store(p.add(c), moved);
-        }
-        total
-    }
-}
-
-/// Asks for the cache lines of a row.
-#[inline(always)]
-unsafe fn ask<L: Lanes>(row: *const f32, stride: usize) {
-    for c in (0..stride).step_by(PAD) {
-        // SAFETY: the caller's promise: `stride` floats.
-        unsafe { L::prefetch(row.add(c)) };
+            multiply::<L, B>(&mut sums, next.p, next.q, place, c);
+            if place == 0 {
+                L::prefetch_mut(later.p.add(c));
+                for j in 0..B {
+                    L::prefetch_mut(later.q[j].add(c));
+                }
+            }
+        });
+        total::<L, B>(sums)
     }
 }
 
 /// The steps of groups of `B` ratings.
 #[inline(always)]
-unsafe fn steps<L: Lanes, const B: usize>(work: &Work, groups: Groups<'_, B>) -> f64 {
+unsafe fn steps<L: Lanes, const B: usize>(work: &Work, mut groups: Groups<'_, B>) -> f64 {
     let at = work.pointers;
-    let (stride, n) = (work.stride, work.factors.next_multiple_of(L::N));
-    let (mut far, mut near) = (groups.clone().skip(FAR), groups.clone().skip(NEAR));
-    let mut total = 0.0;
-    for group in groups {
-        if let Some(later) = far.next() {
-            prefetch(later.as_ptr());
-        }
-        // SAFETY: the caller's promise.
-        unsafe {
-            if let Some(later) = near.next() {
-                ask::<L>(at.users.add(later[0].row as usize * stride), stride);
-                for cell in later {
-                    ask::<L>(at.items.add(cell.column as usize * stride), stride);
-                }
+    let n = work.factors.next_multiple_of(L::N);
+    let (mut far, mut soon) = (groups.clone().skip(FAR), groups.clone().skip(NEAR));
+    let Some(first) = groups.next() else { return 0.0 };
+    let mut squared = 0.0;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut near = Near::new(work, first);
+        let mut sums = [[L::splat(0.0); 4]; B];
+        for_vectors!(L, n, |place, c| multiply::<L, B>(&mut sums, near.p, near.q, place, c));
+        let mut dots = total::<L, B>(sums);
+        loop {
+            if let Some(later) = far.next() {
+                prefetch(later.as_ptr());
+                prefetch(&later[B - 1]);
             }
-            total += step::<L, B>(work, group, n);
+            let next = groups.next();
+            let after = next.map_or_else(|| Near { ..near }, |next| Near::new(work, next));
+            let later = soon.next().map_or_else(|| Near { ..near }, |later| Near::new(work, later));
+            L::prefetch_mut(at.user_rows.add(later.group[0].row as usize).cast());
+            for cell in later.group {
+                L::prefetch_mut(at.item_rows.add(cell.column as usize).cast());
+            }
+            dots = step::<L, B>(work, &near, dots, &after, &later, n, &mut squared);
+            if next.is_none() {
+                return squared;
+            }
+            near = after;
         }
     }
-    total
 }
 
 /// # Safety

@@ -128,6 +128,8 @@ pub trait Lanes: Copy {
     unsafe fn any_gt(a: Self::V, b: Self::V) -> bool;
     /// Asks for the cache line at `p`; never faults.
     unsafe fn prefetch(p: *const f32);
+    /// The same where the line will be written, and another thread may have it: both at once, where that can be asked.
+    unsafe fn prefetch_mut(p: *const f32);
 }
 
 /// Portable arrays of four floats.
@@ -193,6 +195,8 @@ impl Lanes for Portable {
     }
     #[inline(always)]
     unsafe fn prefetch(_p: *const f32) {}
+    #[inline(always)]
+    unsafe fn prefetch_mut(_p: *const f32) {}
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -277,6 +281,10 @@ mod x86 {
         unsafe fn prefetch(p: *const f32) {
             unsafe { _mm_prefetch(p.cast(), _MM_HINT_T0) }
         }
+        #[inline(always)]
+        unsafe fn prefetch_mut(p: *const f32) {
+            unsafe { Self::prefetch(p) }
+        }
     }
 
     /// Sixteen lanes: AVX-512F.
@@ -354,6 +362,13 @@ mod x86 {
         unsafe fn prefetch(p: *const f32) {
             unsafe { _mm_prefetch(p.cast(), _MM_HINT_T0) }
         }
+        #[inline(always)]
+        unsafe fn prefetch_mut(p: *const f32) {
+            // Every processor with AVX-512 has this instruction, but no intrinsic is sure to become it.
+            unsafe {
+                std::arch::asm!("prefetchw [{}]", in(reg) p, options(nostack, preserves_flags, readonly))
+            }
+        }
     }
 }
 #[cfg(target_arch = "x86_64")]
@@ -429,6 +444,8 @@ mod arm {
         }
         #[inline(always)]
         unsafe fn prefetch(_p: *const f32) {}
+        #[inline(always)]
+        unsafe fn prefetch_mut(_p: *const f32) {}
     }
 }
 #[cfg(target_arch = "aarch64")]

@@ -210,7 +210,7 @@ class SgdTrainer(Trainer):
             )
         threads = resolve_threads(self.threads)
         return run_epochs(
-            _Run(self, train, threads),
+            _Run(self, train, spread, threads),
             name,
             self.epochs,
             train=train,
@@ -232,7 +232,7 @@ def heaviest(train: Interactions) -> float:
 class _Run:
     """One fit under way; see :class:`tastespace.trainers.loop.Run`. Both sides are learned in the items' half."""
 
-    def __init__(self, trainer: SgdTrainer, train: Interactions, threads: int) -> None:
+    def __init__(self, trainer: SgdTrainer, train: Interactions, spread: float, threads: int) -> None:
         self.trainer, self.train, self.threads = trainer, train, threads
         values, weights = train.by_user.values, train.by_user.weights
         mean = 1.0 if values is None else float(np.average(values.astype(np.float64), weights=weights))
@@ -247,7 +247,7 @@ class _Run:
             seed=trainer.seed,
             time=0.0,
         )
-        self.spread = deviation(train)
+        self.spread = spread
         self.weight = float(train.n_events if weights is None else weights.sum(dtype=np.float64))
         self.ratings = rounds(train.by_user, trainer.seed, threads)
         self.shrink = (
@@ -324,11 +324,15 @@ class _Run:
         return *factors, self.p.bias.copy(), self.q.bias.copy(), self.time
 
     def measured(self) -> FactorModel:
-        state = (self.p.factors, self.q.factors, self.p.bias, self.q.bias)
-        return self._model((*map(locked, state), self.time), None)
+        return self._model(self._present(), None)
 
     def model(self, state: State | None = None) -> FactorModel:
-        return self._model(state or self.keep(), self.rows)
+        return self._model(state or self._present(), self.rows)
+
+    def _present(self) -> State:
+        """The state as it stands, not to be written any more."""
+        state = (self.p.factors, self.q.factors, self.p.bias, self.q.bias)
+        return (*map(locked, state), self.time)
 
     def _model(self, state: State, solver: SgdRows | None) -> FactorModel:
         p, q, b_u, b_i, time = state
