@@ -281,8 +281,10 @@ class _Run:
 
     def good(self) -> bool:
         """Whether the last pass stayed near the ratings."""
-        far = self.weight * (FAR * self.spread) ** 2
-        return self.squared <= far and finite(self.p, self.q)
+        usual = self.weight * self.spread**2
+        # Where errors are small no step leaves the range of numbers; the last pass is looked at in any case.
+        calm = self.squared <= usual and self.epoch < self.trainer.epochs
+        return self.squared <= FAR**2 * usual and (calm or finite(self.p, self.q))
 
     def diverged(self) -> DivergedError:
         """The error, with the model of the epoch before: the same steps again, up to there."""
