@@ -63,7 +63,7 @@ class Spectrum:
 
 def block_width(factors: int) -> int:
     """Columns that go through the matrix together: few, so that few products give many directions."""
-    return min(max(padded(-(-factors // 2)), 16), 64)
+    return min(max(padded(factors // 4), 16), 64)
 
 
 def krylov(
@@ -122,9 +122,13 @@ def krylov(
     run.start(min(width, side))
     captured: list[float] = []
     looked = 0.0
+    # Of a wide matrix the last rows' directions are short and so not exact; a block more mends them.
+    room = min(columns, side + width) if columns > side else side
+    grown = True
     while True:
-        run.forward()
-        full = run.used >= min(side, max(directions, most))
+        if grown:
+            run.forward()
+        full = not grown or run.used >= min(room, max(directions, most))
         k, excess = most, np.inf
         if full or (run.used >= GROWTH * looked and (share is not None or run.used >= most)):
             looked = run.used
@@ -137,7 +141,7 @@ def krylov(
         tick(f"{run.used} directions")
         if full or (np.isfinite(excess) and enough and excess <= tolerance):
             break
-        run.backward(min(width, side - run.used))
+        grown = run.backward(min(width, max(side - run.used, 0)))
     if run.used >= side:
         excess = 0.0
     values, vectors = run.vectors(k)
@@ -221,8 +225,8 @@ class _Run:
         self.left, block = self.orthonormal(y)
         self.lower.append(block)
 
-    def backward(self, width: int) -> None:
-        """The next block of Q, and the block of B beside the diagonal."""
+    def backward(self, width: int) -> bool:
+        """The next block of Q, and the block of B beside the diagonal; false if there are no more directions."""
         z = self.scaled(self.matrix.turned(self.left))
         last = self.basis[-1]
         _native.tall_add(last, (-self.lower[-1].T).astype(np.float32), z, self.threads)
@@ -236,8 +240,11 @@ class _Run:
                 self.without(block, q)
             q, again = self.orthonormal(q, 0.5)
             r = again @ r
+        if not width and not q.any():
+            return False
         self.upper.append(np.ascontiguousarray(r.T))
         self.append(q, width)
+        return True
 
     def orthonormal(self, z: Floats, least: float | None = None) -> tuple[Floats, Doubles]:
         """Orthonormal q and a small r with ``z = q r``, but for directions of at most ``least``: columns of 0 in q.

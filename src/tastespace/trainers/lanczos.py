@@ -9,7 +9,7 @@ import scipy.sparse.linalg
 from tastespace.models.padding import blank
 from tastespace.models.reading import Doubles
 from tastespace.trainers.krylov import Spectrum, signs
-from tastespace.trainers.matrices import SparseMatrix
+from tastespace.trainers.matrices import SparseMatrix, spread
 
 #: Values below this share of the largest are rounding: ARPACK works on squares.
 NOISE = 1e-7
@@ -32,7 +32,7 @@ def lanczos(matrix: SparseMatrix, factors: int, seed: int) -> Spectrum:
 
 
 def largest(
-    cells: scipy.sparse.csr_array, means: Doubles | None, factors: int, seed: int
+    cells: scipy.sparse.csr_array, means: Doubles | None, factors: int, seed: int, tolerance: float = 0.0
 ) -> tuple[Doubles, Doubles]:
     """Singular values, falling, and right vectors (columns, factors) of a matrix less its columns' means."""
     rows, columns = cells.shape
@@ -42,15 +42,20 @@ def largest(
             whole -= means
         _, s, turned = np.linalg.svd(whole, full_matrices=False)
         s, v = s[:factors], turned[:factors].T
-    elif not cells.nnz or not cells.data.any():
+    elif not _squares(cells, means):
         return np.zeros(factors), np.zeros((columns, factors))
     else:
         start = np.random.default_rng(seed).standard_normal(min(rows, columns))
-        _, s, turned = scipy.sparse.linalg.svds(_operator(cells, means), factors, v0=start)
+        _, s, turned = scipy.sparse.linalg.svds(_operator(cells, means), factors, v0=start, tol=tolerance)
         s, v = s[::-1], turned[::-1].T
     s = s * (s > NOISE * s.max(initial=0.0))
     v = v * (s > 0.0)
     return s, v * signs(v)
+
+
+def _squares(cells: scipy.sparse.csr_array, means: Doubles | None) -> float:
+    squares = float(np.square(cells.data).sum())
+    return squares if means is None else spread(squares, cells.shape[0], means)
 
 
 def _operator(cells: scipy.sparse.csr_array, means: Doubles | None) -> scipy.sparse.linalg.LinearOperator:
@@ -59,8 +64,8 @@ def _operator(cells: scipy.sparse.csr_array, means: Doubles | None) -> scipy.spa
         products = cells.__matmul__, turned.__matmul__
     else:
         products = (
-            lambda x: cells @ x - means @ x,
-            lambda y: turned @ y - means * y.sum(),
+            lambda x: cells @ x.ravel() - means @ x.ravel(),
+            lambda y: turned @ y.ravel() - means * y.sum(),
         )
     return scipy.sparse.linalg.LinearOperator(
         cells.shape, matvec=products[0], rmatvec=products[1], dtype=np.float64

@@ -63,7 +63,7 @@ class SparseMatrix:
     def squares(self) -> float:
         values = self.row_values
         cells = float(self.by_row.nnz) if values is None else _squares(values)
-        return cells if self.means is None else cells - self.by_row.rows * float(self.means @ self.means)
+        return cells if self.means is None else spread(cells, self.by_row.rows, self.means)
 
     def times(self, x: Floats) -> Floats:
         table = self.by_row
@@ -78,6 +78,12 @@ class SparseMatrix:
         if self.means is not None:
             product -= np.outer(self.means, y.sum(axis=0, dtype=np.float64)).astype(np.float32)
         return product
+
+
+def spread(squares: float, rows: int, means: Doubles) -> float:
+    """The sum of squares that is left without the means; 0 where that is rounding of single precision."""
+    left = squares - rows * float(means @ means)
+    return left if left > 1e-12 * squares else 0.0
 
 
 def column_means(by_column: Csr, values: Floats | None) -> Doubles:
@@ -104,7 +110,7 @@ class DenseMatrix:
     @property
     def squares(self) -> float:
         cells = sum(_squares(row) for row in self.cells)
-        return cells if self.means is None else cells - len(self.cells) * float(self.means @ self.means)
+        return cells if self.means is None else spread(cells, len(self.cells), self.means)
 
     def times(self, x: Floats) -> Floats:
         product = self.cells @ x

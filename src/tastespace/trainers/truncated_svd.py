@@ -149,9 +149,9 @@ class TruncatedSVD(Trainer):
         check_events(type(self).__name__, "train", train)
         threads = resolve_threads(self.threads)
         settled = self.settled(train)
-        confidence = Confidence.learn(self.confidence, train.by_user, train.by_item)
         if self.confidence != "linear":
             check_weights(train)
+        confidence = Confidence.learn(self.confidence, train.by_user, train.by_item)
         matrix = _matrix(train, confidence, self.centred, threads)
         found = settled._decomposed(matrix, threads)
         return _model(settled, train, confidence, matrix, found, threads)
