@@ -53,6 +53,7 @@ __all__ = [
     "sample_candidates",
     "score_spreads",
     "small_svd",
+    "small_values",
     "sparse_multiply",
     "svdpp_sums",
     "svdpp_targets",
@@ -99,6 +100,7 @@ def sparse_multiply(
 def small_svd(
     matrix: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+def small_values(matrix: NDArray[np.float64]) -> NDArray[np.float64]: ...
 def tall_cross(x: NDArray[np.float32], z: NDArray[np.float32], threads: int) -> NDArray[np.float64]: ...
 def tall_add(
     x: NDArray[np.float32], c: NDArray[np.float32], z: NDArray[np.float32], threads: int

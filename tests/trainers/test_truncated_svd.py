@@ -167,8 +167,11 @@ def test_native_products_refuse_what_does_not_fit():
         _native.tall_add(x, np.zeros((16, 16), np.float32), np.zeros((3, 32), np.float32), 1)
     with pytest.raises(ArithmeticError, match="a small matrix holds NaN or infinity"):
         _native.small_svd(np.array([[np.nan]]))
-    with pytest.raises(ValueError, match="matrix must be contiguous"):
-        _native.small_svd(np.zeros((4, 4))[:, ::2])
+    with pytest.raises(ArithmeticError, match="a small matrix holds NaN or infinity"):
+        _native.small_values(np.array([[np.inf]]))
+    for decompose in (_native.small_svd, _native.small_values):
+        with pytest.raises(ValueError, match="matrix must be contiguous"):
+            decompose(np.zeros((4, 4))[:, ::2])
 
 
 def test_signs_go_by_the_first_of_the_largest_entries():

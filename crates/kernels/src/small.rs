@@ -24,6 +24,18 @@ pub fn svd(matrix: &[f64], rows: usize, columns: usize) -> Result<Parts, NotFini
     Ok((copy(parts.U(), rows), s, copy(parts.V(), columns)))
 }
 
+/// The singular values of [`svd`], falling, in a fraction of its time.
+///
+/// # Errors
+/// If the matrix holds a value that is not finite.
+pub fn values(matrix: &[f64], rows: usize, columns: usize) -> Result<Vec<f64>, NotFinite> {
+    assert!(matrix.len() == rows * columns);
+    if matrix.iter().any(|x| !x.is_finite()) {
+        return Err(NotFinite);
+    }
+    faer::MatRef::from_row_major_slice(matrix, rows, columns).singular_values().map_err(|_| NotFinite)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +48,9 @@ mod tests {
             let (u, s, v) = svd(&matrix, rows, columns).unwrap();
             assert!(s.windows(2).all(|w| w[0] >= w[1]));
             let rank = s.len();
+            for (a, b) in values(&matrix, rows, columns).unwrap().into_iter().zip(&s) {
+                assert!((a - b).abs() < 1e-12);
+            }
             for i in 0..rows {
                 for j in 0..columns {
                     let found: f64 = (0..rank).map(|l| u[i * rank + l] * s[l] * v[j * rank + l]).sum();
@@ -48,5 +63,6 @@ mod tests {
     #[test]
     fn nan_is_refused() {
         assert_eq!(svd(&[f64::NAN], 1, 1).unwrap_err(), NotFinite);
+        assert_eq!(values(&[f64::INFINITY], 1, 1).unwrap_err(), NotFinite);
     }
 }

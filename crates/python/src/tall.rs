@@ -41,6 +41,20 @@ fn tall_add(
     Ok(())
 }
 
+/// The singular values alone of a small matrix, falling.
+#[pyfunction]
+fn small_values<'py>(
+    py: Python<'py>,
+    matrix: PyReadonlyArray2<'py, f64>,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let [rows, columns] = [matrix.shape()[0], matrix.shape()[1]];
+    let cells = matrix.as_slice().map_err(|_| PyValueError::new_err("matrix must be contiguous"))?;
+    let values = py
+        .detach(|| small::values(cells, rows, columns))
+        .map_err(|_| PyArithmeticError::new_err("a small matrix holds NaN or infinity"))?;
+    Ok(PyArray1::from_vec(py, values))
+}
+
 /// The singular value decomposition of a small matrix: left vectors in columns, values falling, right vectors in
 /// columns. One thread, so the bits are always the same.
 #[pyfunction]
@@ -63,6 +77,7 @@ fn small_svd<'py>(
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(small_svd, m)?)?;
+    m.add_function(wrap_pyfunction!(small_values, m)?)?;
     m.add_function(wrap_pyfunction!(tall_cross, m)?)?;
     m.add_function(wrap_pyfunction!(tall_add, m)?)
 }

@@ -27,7 +27,7 @@ SHORT = 0.05
 SAFE = (1e-12, 1e12)
 
 #: A basis is looked at when it has grown by this much since the last look.
-GROWTH = 1.1
+GROWTH = 1.08
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,7 +282,7 @@ class _Run:
 
     def values(self) -> Doubles:
         """The singular values of B."""
-        return small_svd(self.small())[1]
+        return _native.small_values(self.small())
 
     def vectors(self, k: int) -> tuple[Doubles, Floats]:
         """The k largest singular values and their right vectors, signs settled."""
