@@ -12,7 +12,7 @@ import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
 from tastespace.models.confidence import Confidence
-from tastespace.models.padding import Floats, blank
+from tastespace.models.padding import Floats
 from tastespace.models.reading import Doubles
 from tastespace.models.solvers import Rows, RowSolver, Side
 
@@ -57,9 +57,7 @@ class ProjectionRows(RowSolver):
 
     def project(self, events: Csr, values: Floats | None, fixed: Side, threads: int) -> Floats:
         """The sum of the fixed rows of each row's events, times what those count; (rows, stride)."""
-        x = blank(events.rows, fixed.factors.shape[1])
-        x[:] = _native.sparse_multiply(events.indptr, events.indices, values, fixed.factors, threads)
-        return x
+        return _native.sparse_multiply(events.indptr, events.indices, values, fixed.factors, threads)
 
     def users(self, events: Csr, items: Side, threads: int) -> tuple[Floats, Floats]:
         values = self.confidence.user_weights(events)

@@ -23,6 +23,9 @@ from tastespace.trainers.matrices import DenseMatrix, SparseMatrix, column_means
 
 Array = npt.NDArray[Any]
 
+#: Nearer to the least possible squared error than this share of it nothing is gained in single precision.
+LEAST = 1e-6
+
 
 class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Dimensionality reduction by truncated singular value decomposition; stands in for scikit-learn's.
@@ -42,7 +45,8 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     random_state
         Of the random start: a whole number, a ``RandomState``, or None for another one each time.
     tol
-        ``"randomized"``: stop when the squared error is, by estimate, within this share of the least possible.
+        ``"randomized"``: stop when the squared error is, by estimate, within this share of the least possible, or
+        within a millionth of it.
         ``"arpack"``: precision of the singular values; 0: that of doubles.
     centred
         Take each column's mean off first: principal components, and X stays sparse.
@@ -127,7 +131,7 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                 matrix,
                 k,
                 directions=max(self.n_iter * (k + self.n_oversamples), least),
-                tolerance=self.tol,
+                tolerance=max(self.tol, LEAST),
                 seed=seed,
                 threads=resolve_threads(self.threads),
             )

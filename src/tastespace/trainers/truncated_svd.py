@@ -15,7 +15,7 @@ from tastespace.errors import InputError, ParameterError
 from tastespace.models.confidence import KINDS, Confidence, Kind
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
-from tastespace.models.padding import padded
+from tastespace.models.padding import locked, padded
 from tastespace.models.projection_rows import ProjectionRows
 from tastespace.models.reading import check_weights
 from tastespace.models.solvers import Side
@@ -227,7 +227,7 @@ def _model(
     return FactorModel(
         users=train.users,
         items=train.items,
-        user_factors=p[:, :k],
+        user_factors=locked(p)[:, :k],
         item_factors=q[:, :k],
         user_bias=user_bias,
         item_bias=bias,
