@@ -21,6 +21,7 @@ SCRIPTS = (
     "top_k",
     "neighbours",
     "ease",
+    "svd",
     "reranking",
     "evaluation",
     "reading",

@@ -45,6 +45,7 @@ from tastespace.trainers.stopping import Epoch as Epoch
 from tastespace.trainers.stopping import Stopping as Stopping
 from tastespace.trainers.svdpp import SVDPlusPlus as SVDPlusPlus
 from tastespace.trainers.timesvd import TimeSVDPlusPlus as TimeSVDPlusPlus
+from tastespace.trainers.truncated_svd import TruncatedSVD as TruncatedSVD
 from tastespace.trainers.user_knn import UserKNN as UserKNN
 from tastespace.trainers.warp import WARP as WARP
 from tastespace.tuning import Tuning as Tuning
@@ -84,6 +85,7 @@ __all__ = [
     "Table",
     "TemporalModel",
     "TimeSVDPlusPlus",
+    "TruncatedSVD",
     "Tuning",
     "UserKNN",
     "Visitor",

@@ -52,9 +52,13 @@ __all__ = [
     "rerank_lists",
     "sample_candidates",
     "score_spreads",
+    "small_svd",
+    "small_values",
     "sparse_multiply",
     "svdpp_sums",
     "svdpp_targets",
+    "tall_add",
+    "tall_cross",
     "timesvd_epoch",
     "weighted_gram",
 ]
@@ -91,6 +95,16 @@ def sparse_multiply(
     x: NDArray[np.float32],
     threads: int,
 ) -> NDArray[np.float32]: ...
+
+# tall
+def small_svd(
+    matrix: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+def small_values(matrix: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def tall_cross(x: NDArray[np.float32], z: NDArray[np.float32], threads: int) -> NDArray[np.float64]: ...
+def tall_add(
+    x: NDArray[np.float32], c: NDArray[np.float32], z: NDArray[np.float32], threads: int
+) -> None: ...
 
 # csv
 def csv_read(

@@ -62,6 +62,8 @@ MODELS: dict[str, Callable[[], Any]] = {
     "pmf": lambda: ts.PMF(factors=3, epochs=3).fit(ratings()),
     "svd-plus-plus": lambda: ts.SVDPlusPlus(factors=3, epochs=3).fit(ratings()),
     "timesvd": lambda: ts.TimeSVDPlusPlus(factors=3, epochs=3, days="factors").fit(ratings()),
+    "truncated-svd": lambda: ts.TruncatedSVD(factors=3, centred=True, confidence="tfidf").fit(events()),
+    "truncated-svd-ratings": lambda: ts.TruncatedSVD(factors=3).fit(ratings()),
 }
 
 

@@ -20,6 +20,7 @@ from tastespace.trainers.pmf import PMF
 from tastespace.trainers.popularity import Popularity
 from tastespace.trainers.svdpp import SVDPlusPlus
 from tastespace.trainers.timesvd import TimeSVDPlusPlus
+from tastespace.trainers.truncated_svd import TruncatedSVD
 from tastespace.trainers.user_knn import UserKNN
 from tastespace.trainers.warp import WARP
 from tests.models.worlds import world
@@ -52,6 +53,8 @@ RATINGS = {
     "timesvd-explicit": TimeSVDPlusPlus(
         factors=6, epochs=3, implicit=False, drift="bias", days="none", bins=1
     ),
+    "truncated-svd-ratings": TruncatedSVD(factors=6),
+    "truncated-svd-centred": TruncatedSVD(factors=17, centred=True),
     "ials-ratings-as-weights": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1),
 }
 EVENTS = {
@@ -61,6 +64,10 @@ EVENTS = {
     "ials-log": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="log"),
     "ials-bm25": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="bm25"),
     "ials-tfidf": ImplicitALS(factors=6, epochs=4, alpha=10.0, confidence="tfidf"),
+    "truncated-svd": TruncatedSVD(factors=6),
+    "truncated-svd-tfidf": TruncatedSVD(factors=17, confidence="tfidf", centred=True),
+    "truncated-svd-variance": TruncatedSVD(variance=0.5, confidence="bm25"),
+    "truncated-svd-lanczos": TruncatedSVD(factors=6, solver="lanczos", confidence="log"),
     "item-knn": ItemKNN(neighbours=12),
     "item-knn-tfidf": ItemKNN(neighbours=12, confidence="tfidf", shrinkage=2.0, threshold=0.05),
     "user-knn": UserKNN(neighbours=12),
@@ -125,6 +132,8 @@ CASES = [
         "item-knn",
         "item-knn-ratings",
         "timesvd",
+        "truncated-svd",
+        "truncated-svd-centred",
         "user-knn",
         "user-knn-ratings",
     )
@@ -165,6 +174,8 @@ def test_contract(fitted, check):
         LogisticMF(factors=3, epochs=2),
         TimeSVDPlusPlus(factors=3, epochs=2, days="factors"),
         ImplicitALS(factors=3, epochs=2, alpha=4.0, nonnegative=True),
+        TruncatedSVD(factors=3, centred=True),
+        TruncatedSVD(variance=0.8),
     ],
     ids=lambda trainer: type(trainer).__name__ + "-nonnegative" * getattr(trainer, "nonnegative", False),
 )

@@ -17,7 +17,7 @@ pub fn tile_len(rows: usize, width: usize) -> usize {
 
 /// `c[m][j..] (+|-)= sum_r a[r][m] b[r][j..]` for `R` rows and `C` vectors; all pitches in floats.
 #[inline(always)]
-unsafe fn block<L: Lanes, const R: usize, const C: usize, const SUBTRACT: bool>(
+pub(crate) unsafe fn block<L: Lanes, const R: usize, const C: usize, const SUBTRACT: bool>(
     a: *const f32,
     b: [*const f32; C],
     n: usize,

@@ -20,6 +20,7 @@ mod rerank;
 mod sgd;
 mod sparse;
 mod svdpp;
+mod tall;
 mod timesvd;
 mod topk;
 
@@ -47,6 +48,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     sgd::register(m)?;
     sparse::register(m)?;
     svdpp::register(m)?;
+    tall::register(m)?;
     negatives::register(m)?;
     rerank::register(m)?;
     blend::register(m)?;

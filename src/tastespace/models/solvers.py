@@ -421,6 +421,10 @@ def solver_from(kind: str, params: dict[str, Any], arrays: dict[str, npt.NDArray
         from tastespace.models.temporal_rows import TemporalRows  # which is a solver itself
 
         return TemporalRows.of(params, arrays)
+    if kind == "projection":
+        from tastespace.models.projection_rows import ProjectionRows  # which is a solver itself
+
+        return ProjectionRows.of(params, arrays)
     if kind != ImplicitRows.kind:
         raise NewerFormatError(
             f"the model solves its rows by {kind!r}, which this release does not know; upgrade tastespace"

@@ -13,6 +13,8 @@ of implicit events::
 Folds are to be shuffled: cut out of rows that are sorted by user, as tables of ratings often are, they would hold whole
 users out, of whom a model of learned rows knows nothing.
 
+``TruncatedSVD`` takes matrices instead, sparse or dense, and stands in for scikit-learn's.
+
 Parameters are those of the trainers of the same names; ``ItemKNN`` and ``UserKNN`` learn events here, and the two
 ``...Regressor`` ratings. ``docs/guide/scikit-learn.md`` tells the rest, also which checks
 of ``check_estimator`` cannot apply.
@@ -26,6 +28,7 @@ except ModuleNotFoundError:
     raise missing_extra("tastespace.sklearn", "sklearn") from None
 
 from tastespace.sklearn.checks import CHECKS_THAT_CANNOT_APPLY
+from tastespace.sklearn.decomposition import TruncatedSVD
 from tastespace.sklearn.events import BPR, EASE, WARP, ImplicitALS, ItemKNN, LogisticMF, Popularity, UserKNN
 from tastespace.sklearn.ratings import (
     ALS,
@@ -52,6 +55,7 @@ __all__ = [
     "LogisticMF",
     "Popularity",
     "SVDPlusPlus",
+    "TruncatedSVD",
     "UserKNN",
     "UserKNNRegressor",
 ]

@@ -8,20 +8,19 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import ParameterError
 from tastespace.models.factor_model import FactorModel
-from tastespace.models.padding import Floats, blank, pad, padded
+from tastespace.models.padding import Floats, blank, padded
+from tastespace.trainers.krylov import krylov
+from tastespace.trainers.matrices import SparseMatrix
 
 Start = FactorModel | tuple[npt.ArrayLike, npt.ArrayLike] | Literal["svd"] | None
 
-#: Columns beyond the wanted ones, and rounds, of the randomized decomposition.
-OVERSAMPLING, ROUNDS = 16, 2
-
-#: Rows whose products are summed at a time.
-CHUNK = 65_536
+#: A start need not be the best approximation: near it is enough, and so is a basis of so many times its factors and
+#: some more.
+TOLERANCE, DIRECTIONS, OVERSAMPLING = 1e-3, 4, 16
 
 #: Lists of more factors would overflow the sums of small integers that `topk` screens with.
 MOST_FACTORS = 32_767
@@ -40,30 +39,16 @@ def svd_factors(
         What its cells hold, in both orders; None: 1. All other cells hold 0.
     factors
         Singular values wanted; those that a small table does not have are left at zero.
-
-    References
-    ----------
-    N. Halko, P. G. Martinsson, J. A. Tropp, Finding structure with randomness, SIAM Review 53(2), 2011,
-    algorithm 4.4 with two rounds.
     """
     check_memory(users.rows + items.rows, factors, copies=5)
-    width = min(factors + OVERSAMPLING, users.rows, items.rows)
-    by_user, by_item = values
-
-    def times(table: Csr, data: Floats | None, x: Floats) -> Floats:  # (rows, columns) @ (columns, width)
-        return _native.sparse_multiply(table.indptr, table.indices, data, pad(x), threads)[:, :width]
-
-    x = np.random.default_rng(seed).standard_normal((items.rows, width), np.float32)
-    for _ in range(ROUNDS):
-        y = _orthonormal(times(users, by_user, x))[0]
-        x = _orthonormal(times(items, by_item, y))[0]
-    y = _orthonormal(times(users, by_user, x))[0]
-    v, s, w = _orthonormal(times(items, by_item, y))  # A = y (v s w')'
-    k = min(factors, width)
+    matrix = SparseMatrix(users, items, values[0], values[1], None, threads)
+    directions = DIRECTIONS * (factors + OVERSAMPLING)
+    found = krylov(matrix, factors, directions=directions, tolerance=TOLERANCE, seed=seed, threads=threads)
+    root = np.sqrt(found.values)
+    inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0.0)
     p, q = blank(users.rows, factors), blank(items.rows, factors)
-    root = np.sqrt(s[:k])
-    p[:, :k] = y @ w[:, :k] * root
-    q[:, :k] = v[:, :k] * root
+    p[:, : found.k] = matrix.times(found.vectors)[:, : found.k] * inverse
+    q[:, : found.k] = found.vectors[:, : found.k] * root
     return p, q
 
 
@@ -84,20 +69,6 @@ def drop_signs(p: Floats, q: Floats) -> None:
     sign = np.where(product(1) >= product(-1), 1, -1).astype(np.float32)
     for x in (p, q):
         np.maximum(sign * x, 0, out=x)
-
-
-def _orthonormal(x: Floats) -> tuple[Floats, Floats, Floats]:
-    """Singular value decomposition of a tall matrix by its Gram matrix, largest first; null directions stay zero."""
-    gram = np.zeros((x.shape[1], x.shape[1]))
-    for start in range(0, len(x), CHUNK):
-        part = x[start : start + CHUNK].astype(np.float64)
-        gram += part.T @ part
-    squares, vectors = np.linalg.eigh(gram)
-    squares, vectors = squares[::-1], vectors[:, ::-1]
-    s = np.sqrt(np.maximum(squares, 0.0))
-    inverse = np.divide(1.0, s, out=np.zeros_like(s), where=s > 1e-6 * s[0])
-    w = vectors.astype(np.float32)
-    return x @ (vectors * inverse).astype(np.float32), s.astype(np.float32), w
 
 
 def start_factors(

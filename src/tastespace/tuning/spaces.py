@@ -26,6 +26,8 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
   searches on training parts of three data sets lay (``docs/math/svdpp.md``). ``factors`` 16 to 128 by doubling.
 - ``TimeSVDPlusPlus``: ``factors``, ``learning_rate`` and ``regularization`` around the defaults, and the rates of what
   changes with time over a factor of ten: ``docs/math/timesvd.md`` says what mattered.
+- ``TruncatedSVD``: ``factors`` 8 to 512 by doubling, because the best rank is what tables differ in most
+  (``docs/math/truncated-svd.md``); ``confidence`` where events carry values.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
@@ -53,6 +55,7 @@ from tastespace.trainers.popularity import Popularity
 from tastespace.trainers.sgd import SgdTrainer
 from tastespace.trainers.svdpp import SVDPlusPlus
 from tastespace.trainers.timesvd import TimeSVDPlusPlus
+from tastespace.trainers.truncated_svd import TruncatedSVD
 from tastespace.trainers.warp import WARP
 from tastespace.tuning.dimensions import Choices, Dimension, Relative, dimension
 
@@ -139,6 +142,11 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
     if isinstance(trainer, EASE):
         space = {"regularization": (10.0, 20_000.0, "log")}
         if train.by_user.values is not None:
+            space["confidence"] = ["linear", "log", "bm25", "tfidf"]
+        return space
+    if isinstance(trainer, TruncatedSVD):
+        space = {"factors": [8, 16, 32, 64, 128, 256, 512]}
+        if train.by_user.values is not None and not train.explicit:
             space["confidence"] = ["linear", "log", "bm25", "tfidf"]
         return space
     if isinstance(trainer, Popularity):

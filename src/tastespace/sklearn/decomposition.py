@@ -1,0 +1,291 @@
+"""Decompositions of matrices, rows by columns: transformers, where the adaptors beside them learn events."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+import tastespace._native as _native
+from tastespace.data.csr import Csr
+from tastespace.data.memory import announce, available, size
+from tastespace.data.threads import resolve_threads
+from tastespace.errors import ParameterError, TooLargeError
+from tastespace.models.padding import pad
+from tastespace.trainers.krylov import block_width, krylov
+from tastespace.trainers.lanczos import largest
+from tastespace.trainers.matrices import DenseMatrix, SparseMatrix, column_means
+
+Array = npt.NDArray[Any]
+
+#: Nearer to the least possible squared error than this share of it nothing is gained in single precision.
+LEAST = 1e-6
+
+
+class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Dimensionality reduction by truncated singular value decomposition; stands in for scikit-learn's.
+
+    Parameters
+    ----------
+    n_components
+        Rank of the approximation, 1 to the number of columns. Components beyond the rank of X are zeros.
+    algorithm
+        ``"randomized"``: block Krylov in single precision, whatever the type of X; ``"arpack"``: Lanczos in double
+        precision, on one thread.
+    n_iter
+        Work of ``"randomized"``, >= 1: the products of so many power iterations, which block Krylov uses better. It
+        stops sooner by ``tol``.
+    n_oversamples
+        Columns beyond ``n_components`` in each iteration's share of the work, >= 0.
+    random_state
+        Of the random start: a whole number, a ``RandomState``, or None for another one each time.
+    tol
+        ``"randomized"``: stop when the squared error is, by estimate, within this share of the least possible, or
+        within a millionth of it.
+        ``"arpack"``: precision of the singular values; 0: that of doubles.
+    centred
+        Take each column's mean off first: principal components, and X stays sparse.
+    threads
+        At most this many; None: all cores. The result does not depend on it.
+
+    Attributes
+    ----------
+    components_
+        Right singular vectors, (n_components, columns); of each the largest entry by absolute value is positive.
+    singular_values_
+        Falling, (n_components,).
+    explained_variance_, explained_variance_ratio_
+        Variance of each transformed column over the rows, and its share of that of all columns of X.
+    mean_
+        The means that were taken off, (columns,); zeros where X was not centred.
+    n_features_in_, feature_names_in_
+        Columns of X, and their names where it has some.
+    """
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        algorithm: str = "randomized",
+        n_iter: int = 5,
+        n_oversamples: int = 10,
+        random_state: Any = None,
+        tol: float = 0.0,
+        centred: bool = False,
+        threads: int | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.algorithm = algorithm
+        self.n_iter = n_iter
+        self.n_oversamples = n_oversamples
+        self.random_state = random_state
+        self.tol = tol
+        self.centred = centred
+        self.threads = threads
+
+    def fit(self, X: Any, y: object = None) -> Self:
+        """Learn the components of X.
+
+        Parameters
+        ----------
+        X
+            (rows, columns): a SciPy sparse matrix or an array.
+        y
+            Not used.
+
+        Raises
+        ------
+        ParameterError
+            If a parameter is outside its range.
+        TooLargeError
+            If X is dense and cannot be copied; names the sparse way.
+        """
+        self.fit_transform(X)
+        return self
+
+    def fit_transform(self, X: Any, y: object = None) -> Array:
+        """Learn the components of X and return its rows among them, (rows, n_components); see :meth:`fit`."""
+        _refuse_giants(X)
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_min_features=2, order="C"
+        )
+        self._check(X.shape[1])
+        values: Array
+        vectors: Array
+        k, seed = self.n_components, int(check_random_state(self.random_state).randint(2**31 - 1))
+        matrix, scale = self._matrix(X)
+        means = None if matrix.means is None else scale * matrix.means
+        self.mean_ = np.zeros(X.shape[1], X.dtype) if means is None else means.astype(X.dtype)
+        if self.algorithm == "arpack":
+            cells = scipy.sparse.csr_array(X, dtype=np.float64)
+            wanted = min(k, *X.shape)
+            values, vectors = largest(cells, means, wanted, seed, self.tol)
+        else:
+            least = block_width(k) * (self.n_iter + 1)
+            found = krylov(
+                matrix,
+                k,
+                directions=max(self.n_iter * (k + self.n_oversamples), least),
+                tolerance=max(self.tol, LEAST),
+                seed=seed,
+                threads=resolve_threads(self.threads),
+            )
+            wanted, values, vectors = found.k, scale * found.values, found.vectors[:, : found.k]
+        self.components_ = np.zeros((k, X.shape[1]), X.dtype)
+        self.components_[:wanted] = vectors.T
+        self.singular_values_ = np.zeros(k, X.dtype)
+        self.singular_values_[:wanted] = values
+        transformed = self._project(X)
+        self.explained_variance_ = np.var(transformed, axis=0)
+        spread = _variance(X)
+        self.explained_variance_ratio_ = self.explained_variance_ / spread if spread > 0 else np.zeros(k)
+        return transformed
+
+    def transform(self, X: Any) -> Array:
+        """The rows of X among the components, (rows, n_components)."""
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False, order="C"
+        )
+        return self._project(X)
+
+    def inverse_transform(self, X: Any) -> Array:
+        """Rows among the components back as rows of the matrix, (rows, columns): a dense array.
+
+        Raises
+        ------
+        TooLargeError
+            If that would not fit into memory.
+        """
+        check_is_fitted(self)
+        X = np.asarray(X)
+        rows, columns = len(X), self.components_.shape[1]
+        announce(
+            f"inverse_transform to {rows:,} x {columns:,} cells",
+            rows * columns * self.components_.itemsize,
+            "a dense array of that shape is rarely wanted: transform some rows at a time",
+        )
+        return np.asarray(X @ self.components_ + self.mean_)
+
+    def reconstruction_error(self, X: Any) -> float:
+        """The root of the summed squares of ``X - inverse_transform(transform(X))``, which is never written down.
+
+        Differences below about 1e-7 of X are lost in rounding.
+        """
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False, order="C"
+        )
+        means = self.mean_.astype(np.float64)
+        total = (
+            _squares(X) - 2 * float((X.T @ np.ones(X.shape[0])) @ means) + X.shape[0] * float(means @ means)
+        )
+        projected = self._project(X).astype(np.float64)
+        gram = self.components_.astype(np.float64) @ self.components_.T.astype(np.float64)
+        # |x - p V|^2 = |x|^2 - 2 p . p + p V V' p', with p = x V'
+        kept = 2 * np.vdot(projected, projected) - np.vdot(projected @ gram, projected)
+        return float(np.sqrt(max(total - kept, 0.0)))
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.components_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _check(self, columns: int) -> None:
+        for name, least in (("n_components", 1), ("n_iter", 1), ("n_oversamples", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+                raise ParameterError(
+                    f"{name} of TruncatedSVD must be a whole number >= {least}; got {value!r}"
+                )
+        if self.n_components > columns:
+            raise ParameterError(
+                f"n_components of TruncatedSVD must be at most the {columns:,} columns of X; got {self.n_components:,}"
+            )
+        if self.algorithm not in ("randomized", "arpack"):
+            raise ParameterError(
+                f"algorithm of TruncatedSVD must be one of 'randomized', 'arpack'; got {self.algorithm!r}"
+            )
+        if not (isinstance(self.tol, int | float) and 0 <= self.tol < np.inf):
+            raise ParameterError(f"tol of TruncatedSVD must be a number >= 0; got {self.tol!r}")
+
+    def _matrix(self, X: Any) -> tuple[SparseMatrix | DenseMatrix, float]:
+        """X in single precision, and what it was divided by: a power of two that keeps every cell in range."""
+        cells = _cells(X)
+        largest_cell = max(float(cells.max(initial=0)), -float(cells.min(initial=0)))
+        scale = (
+            1.0 if 1e-9 < largest_cell < 1e9 or largest_cell == 0 else 2.0 ** np.floor(np.log2(largest_cell))
+        )
+        threads = resolve_threads(self.threads)
+        if not scipy.sparse.issparse(X):
+            small = X if scale == 1.0 and X.dtype == np.float32 else (X / scale).astype(np.float32)
+            means = small.mean(axis=0, dtype=np.float64) if self.centred else None
+            return DenseMatrix(small, means), scale
+        table = _csr(X, scale)
+        turned = table.transpose()
+        means = column_means(turned, turned.values) if self.centred else None
+        return SparseMatrix(table, turned, table.values, turned.values, means, threads), scale
+
+    def _project(self, X: Any) -> Array:
+        turned = self.components_.T
+        if X.dtype == np.float32 and scipy.sparse.issparse(X):
+            table = _csr(X, 1.0)
+            product = _native.sparse_multiply(
+                table.indptr, table.indices, table.values, pad(turned), resolve_threads(self.threads)
+            )[:, : len(self.components_)]
+        else:
+            product = np.asarray(X @ turned)
+        return np.ascontiguousarray(product - self.mean_ @ turned if self.centred else product)
+
+
+def _csr(X: Any, scale: float) -> Csr:
+    """A checked CSR matrix as a table; cells that all hold 1 need no values."""
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    values = X.data if scale == 1.0 else X.data / scale
+    table = Csr(
+        X.indptr.astype(np.int64),
+        np.ascontiguousarray(X.indices, np.int32),
+        X.shape[1],
+        np.ascontiguousarray(values, np.float32),
+    )
+    return table.replace_values(table.values)
+
+
+def _cells(X: Any) -> Array:
+    """The stored cells."""
+    cells: Array = X.data if scipy.sparse.issparse(X) else X  # type: ignore[attr-defined]  # the stubs know no data
+    return cells
+
+
+def _squares(X: Any) -> float:
+    cells = _cells(X)
+    return float(np.square(cells, dtype=np.float64).sum())
+
+
+def _variance(X: Any) -> float:
+    """The sum of the columns' variances."""
+    means: Array = (X.T @ np.ones(X.shape[0])) / X.shape[0]
+    return float(max(_squares(X) / X.shape[0] - float(means @ means), 0.0))
+
+
+def _refuse_giants(X: object) -> None:
+    """Raises TooLargeError if a dense array cannot be copied to single precision."""
+    free = available()
+    if isinstance(X, np.ndarray) and X.ndim == 2 and free is not None and 4 * X.size > free:
+        raise TooLargeError(
+            f"X is a dense array of {X.shape[0]:,} x {X.shape[1]:,} cells, {size(X.nbytes)}, whose copy in single "
+            f"precision takes {size(4 * X.size)}, and {size(free)} are free; pass scipy.sparse.csr_array(X), which "
+            "takes 12 bytes for each cell that is not 0"
+        )
