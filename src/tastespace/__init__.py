@@ -39,6 +39,7 @@ from tastespace.trainers.funk_svd import FunkSVD as FunkSVD
 from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
 from tastespace.trainers.item_knn import ItemKNN as ItemKNN
 from tastespace.trainers.logistic_mf import LogisticMF as LogisticMF
+from tastespace.trainers.nmf import NMF as NMF
 from tastespace.trainers.pmf import PMF as PMF
 from tastespace.trainers.popularity import Popularity as Popularity
 from tastespace.trainers.stopping import Epoch as Epoch
@@ -56,6 +57,7 @@ __all__ = [
     "ALS",
     "BPR",
     "EASE",
+    "NMF",
     "PMF",
     "WARP",
     "Baseline",

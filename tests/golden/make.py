@@ -61,6 +61,9 @@ MODELS: dict[str, Callable[[], Any]] = {
     "funk-svd": lambda: ts.FunkSVD(factors=3, epochs=3).fit(ratings()),
     "pmf": lambda: ts.PMF(factors=3, epochs=3).fit(ratings()),
     "svd-plus-plus": lambda: ts.SVDPlusPlus(factors=3, epochs=3).fit(ratings()),
+    "nmf": lambda: ts.NMF(factors=3, epochs=20).fit(events()),
+    "nmf-kullback-leibler": lambda: ts.NMF(factors=3, epochs=20, loss="kullback-leibler").fit(events()),
+    "nmf-observed": lambda: ts.NMF(factors=3, epochs=5, observed_only=True).fit(ratings()),
     "timesvd": lambda: ts.TimeSVDPlusPlus(factors=3, epochs=3, days="factors").fit(ratings()),
 }
 

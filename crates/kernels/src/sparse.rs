@@ -56,7 +56,8 @@ unsafe fn sum_rows_generic<L: Lanes>(touched: Touched<'_>, w: &[f32], out: &mut 
 }
 
 dispatch!(
-    fn sum_rows = sum_rows_generic(touched: Touched<'_>, w: &[f32], out: &mut [f32])
+    /// `out += sum_j w_j q_j` over the touched rows q.
+    pub(crate) fn sum_rows = sum_rows_generic(touched: Touched<'_>, w: &[f32], out: &mut [f32])
 );
 
 /// `out = A x`: A compressed rows with `values` (none: all 1), x (columns, stride), out (rows, stride).

@@ -34,6 +34,7 @@ class Model(StrEnum):
     pmf = "pmf"
     svd_plus_plus = "svd-plus-plus"
     timesvd = "time-svd-plus-plus"
+    nmf = "nmf"
 
     @property
     def trainer(self) -> type[Any]:
@@ -55,6 +56,7 @@ class Model(StrEnum):
             Model.pmf: ts.PMF,
             Model.svd_plus_plus: ts.SVDPlusPlus,
             Model.timesvd: ts.TimeSVDPlusPlus,
+            Model.nmf: ts.NMF,
         }
         return classes[self]
 
