@@ -54,6 +54,7 @@ def test_json_goes_alone_to_standard_output(ratings: Path, tmp_path: Path) -> No
         ("time-svd-plus-plus", "TimeSVDPlusPlus", [*QUICK, "--set", "bins=5", "--set", "days=none"]),
         ("logistic-mf", "LogisticMF", [*QUICK, "--set", "per_positive=2"]),
         ("funk-svd", "FunkSVD", [*QUICK, "--set", "bias_learning_rate=0.01"]),
+        ("nmf", "NMF", [*QUICK, "--set", "loss=kullback-leibler", "--set", "l1=0.01"]),
         ("pmf", "PMF", [*QUICK, "--set", "frequency_scaling=1"]),
     ],
 )

@@ -355,10 +355,10 @@ def _table(X: Any) -> Csr:
         table = table.copy()
         table.sum_duplicates()
     return Csr(
-        table.indptr.astype(np.int64),
-        table.indices.astype(np.int32),
+        table.indptr.astype(np.int64, copy=False),
+        table.indices.astype(np.int32, copy=False),
         table.shape[1],
-        table.data.astype(np.float32),
+        table.data.astype(np.float32, copy=False),
     )
 
 

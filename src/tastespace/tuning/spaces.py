@@ -26,6 +26,8 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
   searches on training parts of three data sets lay (``docs/math/svdpp.md``). ``factors`` 16 to 128 by doubling.
 - ``TimeSVDPlusPlus``: ``factors``, ``learning_rate`` and ``regularization`` around the defaults, and the rates of what
   changes with time over a factor of ten: ``docs/math/timesvd.md`` says what mattered.
+- ``NMF``: ``factors`` 8 to 128 by doubling, and ``l2``, a penalty for each cell of a row, over three orders around what
+  moves a fit of such tables; ``observed_only`` from a fifth to six times its default.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
@@ -48,6 +50,7 @@ from tastespace.trainers.ease import EASE
 from tastespace.trainers.implicit_als import ImplicitALS
 from tastespace.trainers.knn import KNN
 from tastespace.trainers.logistic_mf import LogisticMF
+from tastespace.trainers.nmf import NMF
 from tastespace.trainers.pairwise import PairwiseTrainer
 from tastespace.trainers.popularity import Popularity
 from tastespace.trainers.sgd import SgdTrainer
@@ -141,6 +144,9 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
         if train.by_user.values is not None:
             space["confidence"] = ["linear", "log", "bm25", "tfidf"]
         return space
+    if isinstance(trainer, NMF):
+        penalty = (0.01, 0.3, "log") if trainer.observed_only else (0.0001, 0.1, "log")
+        return {"factors": [8, 16, 32, 64, 128], "l2": penalty}
     if isinstance(trainer, Popularity):
         if not train.has_times:
             raise ParameterError(

@@ -245,11 +245,16 @@ impl Newton {
         !events.is_empty()
     }
 
-    /// `y = H x`, and the objective.
-    fn objective(&mut self, l2: f64) -> f64 {
+    /// `y = H x`.
+    fn predict(&mut self) {
         let m = self.x.len();
         self.y.clear();
         self.y.extend(self.h.chunks_exact(m).map(|h| h.iter().zip(&self.x).map(|(h, x)| h * x).sum::<f64>()));
+    }
+
+    /// The objective, with the predictions that it needs.
+    fn objective(&mut self, l2: f64) -> f64 {
+        self.predict();
         value(&self.rate, &self.x, l2, &self.a, &self.y)
     }
 
@@ -259,14 +264,14 @@ impl Newton {
         let (total, rates): (f64, f64) = (self.a.iter().sum(), self.rate.iter().sum());
         self.x.clear();
         self.x.resize(m, total / (rates + l2 * total));
-        let mut present = self.objective(l2);
         for _ in 0..WARM {
+            self.predict();
             self.slopes();
             for t in 0..m {
                 self.x[t] *= self.ahead[t] / (self.rate[t] + l2 * self.x[t]);
             }
-            present = self.objective(l2);
         }
+        let mut present = self.objective(l2);
         for _ in 0..STEPS {
             self.slopes();
             let Newton { a, h, rate, x, y, ahead, system, .. } = &mut *self;
