@@ -8,6 +8,7 @@ from tastespace import errors as errors
 from tastespace.data import datasets as datasets
 from tastespace.data import negatives as negatives
 from tastespace.data import split as split
+from tastespace.data.documents import documents as documents
 from tastespace.data.interactions import Interactions as Interactions
 from tastespace.data.negatives import Negatives as Negatives
 from tastespace.data.read import read as read
@@ -26,6 +27,7 @@ from tastespace.models.table import Neighbours as Neighbours
 from tastespace.models.table import Recommendations as Recommendations
 from tastespace.models.table import Table as Table
 from tastespace.models.temporal import TemporalModel as TemporalModel
+from tastespace.models.topics import Topics as Topics
 from tastespace.models.visitor import Visitor as Visitor
 from tastespace.reports import Comparison as Comparison
 from tastespace.reports import CrossValidation as CrossValidation
@@ -86,6 +88,7 @@ __all__ = [
     "Table",
     "TemporalModel",
     "TimeSVDPlusPlus",
+    "Topics",
     "Tuning",
     "UserKNN",
     "Visitor",
@@ -94,6 +97,7 @@ __all__ = [
     "compare",
     "cross_validate",
     "datasets",
+    "documents",
     "errors",
     "evaluate",
     "load",

@@ -27,8 +27,8 @@ from tastespace.trainers.nmf_start import fill, mean_value, nndsvd, random
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.version import __version__
 
-#: The penalty of observed ratings when none is given, for each rating of a row.
-OBSERVED_PENALTY = 0.05
+#: The penalty of observed ratings when none is given, for each rating of a row, as a share of the mean rating.
+OBSERVED_PENALTY = 1 / 40
 
 #: Epochs between two looks at a divergence, whose logarithms take longer than an epoch.
 EVERY = 10
@@ -67,7 +67,7 @@ class NMF(Trainer):
     l1, l2
         Penalties :math:`\lambda_1, \lambda_2` >= 0 for each cell of a row, one number or a pair for users and items:
         scikit-learn's ``alpha_W`` and ``alpha_H`` times ``l1_ratio``, and times ``1 - l1_ratio``. ``l2=None``: 0, and
-        with ``observed_only`` 0.05.
+        with ``observed_only`` a fortieth of the mean rating, so that tables which differ by a factor are fitted alike.
     observed_only
         Learn from the observed ratings alone. ``loss`` is the squared error then, and ``l1`` 0.
     epochs
@@ -290,7 +290,8 @@ class _Observed(_Run):
     def __init__(self, trainer: NMF, train: Interactions, threads: int) -> None:
         self.trainer, self.train, self.threads = trainer, train, threads
         NmfRows("frobenius", (0.0, 0.0), (0.0, 0.0)).check(train)
-        penalty = OBSERVED_PENALTY if trainer.l2 is None else float(_pair(trainer.l2)[0])
+        mean = float(train.by_user.filled_values().mean(dtype=np.float64))
+        penalty = (OBSERVED_PENALTY * mean or 1.0) if trainer.l2 is None else _pair(trainer.l2)[0]
         self.rows = ExplicitRows(penalty, None, 1.0, 0.0, nonnegative=True)
         self.p, self.q = _start(trainer, train, threads)
         self.bias = np.zeros(train.n_users, np.float32), np.zeros(train.n_items, np.float32)

@@ -27,7 +27,7 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
 - ``TimeSVDPlusPlus``: ``factors``, ``learning_rate`` and ``regularization`` around the defaults, and the rates of what
   changes with time over a factor of ten: ``docs/math/timesvd.md`` says what mattered.
 - ``NMF``: ``factors`` 8 to 128 by doubling, and ``l2``, a penalty for each cell of a row, over three orders around what
-  moves a fit of such tables; ``observed_only`` from a fifth to six times its default.
+  moves a fit of such tables; ``observed_only`` about its default for ratings of 1 to 5.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
