@@ -151,6 +151,21 @@ def svdpp(content: Content) -> str:
     return f"{rows(header, lines)}\n\n{where(content)}"
 
 
+def nmf(content: Content) -> str:
+    """Seconds to the same error, passes and memory."""
+    lines = []
+    for name, found in content["results"].items():
+        if name == "threads" or "times_faster" not in found:
+            continue
+        for library in ("scikit-learn", "tastespace"):
+            cell = found[library]
+            times = str(found["times_faster"]) if library == "tastespace" else ""
+            passes, error, memory = str(cell["passes"]), f"{cell['error']:.2f}", f"{cell['peak_mb']:.0f} MB"
+            lines.append((name, library, ranged(cell["seconds"]), times, passes, error, memory))
+    header = ("loss and table", "library", "seconds", "times faster", "passes", "error", "peak")
+    return f"{rows(header, lines)}\n\n{where(content)}"
+
+
 def ranking(content: Content) -> str:
     """An epoch of BPR, and seconds until each rival's quality."""
     results = content["results"]
@@ -356,6 +371,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Content], str]]] = {
     "explicit": ("speed_explicit", explicit),
     "sgd": ("speed_sgd", sgd),
     "svdpp": ("speed_svdpp", svdpp),
+    "nmf": ("speed_nmf", nmf),
     "top-k": ("speed_top_k", top_k),
     "evaluation": ("speed_evaluation", evaluation),
     "reading": ("speed_reading", reading),

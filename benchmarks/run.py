@@ -18,6 +18,7 @@ SCRIPTS = (
     "quality_at",
     "explicit",
     "svdpp",
+    "nmf",
     "top_k",
     "neighbours",
     "ease",

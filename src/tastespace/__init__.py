@@ -8,6 +8,7 @@ from tastespace import errors as errors
 from tastespace.data import datasets as datasets
 from tastespace.data import negatives as negatives
 from tastespace.data import split as split
+from tastespace.data.documents import documents as documents
 from tastespace.data.interactions import Interactions as Interactions
 from tastespace.data.negatives import Negatives as Negatives
 from tastespace.data.read import read as read
@@ -26,6 +27,7 @@ from tastespace.models.table import Neighbours as Neighbours
 from tastespace.models.table import Recommendations as Recommendations
 from tastespace.models.table import Table as Table
 from tastespace.models.temporal import TemporalModel as TemporalModel
+from tastespace.models.topics import Topics as Topics
 from tastespace.models.visitor import Visitor as Visitor
 from tastespace.reports import Comparison as Comparison
 from tastespace.reports import CrossValidation as CrossValidation
@@ -39,6 +41,7 @@ from tastespace.trainers.funk_svd import FunkSVD as FunkSVD
 from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
 from tastespace.trainers.item_knn import ItemKNN as ItemKNN
 from tastespace.trainers.logistic_mf import LogisticMF as LogisticMF
+from tastespace.trainers.nmf import NMF as NMF
 from tastespace.trainers.pmf import PMF as PMF
 from tastespace.trainers.popularity import Popularity as Popularity
 from tastespace.trainers.stopping import Epoch as Epoch
@@ -57,6 +60,7 @@ __all__ = [
     "ALS",
     "BPR",
     "EASE",
+    "NMF",
     "PMF",
     "WARP",
     "Baseline",
@@ -85,6 +89,7 @@ __all__ = [
     "Table",
     "TemporalModel",
     "TimeSVDPlusPlus",
+    "Topics",
     "TruncatedSVD",
     "Tuning",
     "UserKNN",
@@ -94,6 +99,7 @@ __all__ = [
     "compare",
     "cross_validate",
     "datasets",
+    "documents",
     "errors",
     "evaluate",
     "load",

@@ -46,6 +46,10 @@ __all__ = [
     "instruction_sets",
     "list_means",
     "nearest_rows",
+    "nmf_divergence",
+    "nmf_gram",
+    "nmf_half_epoch",
+    "nmf_solve",
     "pairwise_epoch",
     "pairwise_rows",
     "rank_candidates",
@@ -105,6 +109,32 @@ def tall_cross(x: NDArray[np.float32], z: NDArray[np.float32], threads: int) -> 
 def tall_add(
     x: NDArray[np.float32], c: NDArray[np.float32], z: NDArray[np.float32], threads: int
 ) -> None: ...
+# nmf
+_Cells: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32] | None]
+
+def nmf_gram(fixed: NDArray[np.float32], threads: int) -> NDArray[np.float64]: ...
+def nmf_half_epoch(
+    table: _Cells,
+    fixed: NDArray[np.float32],
+    shared: NDArray[np.float64],
+    factors: int,
+    penalty: tuple[float, float],
+    steps: int,
+    x: NDArray[np.float32],
+    threads: int,
+) -> tuple[float, float]: ...
+def nmf_solve(
+    table: _Cells,
+    fixed: NDArray[np.float32],
+    shared: NDArray[np.float64],
+    factors: int,
+    penalty: tuple[float, float],
+    x: NDArray[np.float32],
+    threads: int,
+) -> None: ...
+def nmf_divergence(
+    table: _Cells, fixed: NDArray[np.float32], x: NDArray[np.float32], threads: int
+) -> float: ...
 
 # csv
 def csv_read(

@@ -16,6 +16,7 @@ from tastespace.trainers.funk_svd import FunkSVD
 from tastespace.trainers.implicit_als import ImplicitALS
 from tastespace.trainers.item_knn import ItemKNN
 from tastespace.trainers.logistic_mf import LogisticMF
+from tastespace.trainers.nmf import NMF
 from tastespace.trainers.pmf import PMF
 from tastespace.trainers.popularity import Popularity
 from tastespace.trainers.svdpp import SVDPlusPlus
@@ -55,6 +56,8 @@ RATINGS = {
     ),
     "truncated-svd-ratings": TruncatedSVD(factors=6),
     "truncated-svd-centred": TruncatedSVD(factors=17, centred=True),
+    "nmf-observed": NMF(factors=6, epochs=4, observed_only=True),
+    "nmf-ratings-as-counts": NMF(factors=6, epochs=6, init="random"),
     "ials-ratings-as-weights": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1),
 }
 EVENTS = {
@@ -76,6 +79,9 @@ EVENTS = {
     "ease": EASE(regularization=5.0),
     "ease-bm25": EASE(regularization=5.0, confidence="bm25"),
     "ease-sparse": EASE(regularization=5.0, sparse=True, neighbours=10),
+    "nmf": NMF(factors=6, epochs=10),
+    "nmf-penalties": NMF(factors=17, epochs=10, l1=(0.001, 0.0), l2=(0.0, 0.01)),
+    "nmf-kullback-leibler": NMF(factors=6, epochs=10, loss="kullback-leibler"),
     "bpr": BPR(factors=6, epochs=4, negatives="uniform"),
     "bpr-hard": BPR(factors=17, epochs=3, negatives="hard", candidates=5, biases=False),
     "bpr-popular": BPR(factors=6, epochs=4, negatives="popularity", check_negatives=False, confidence="bm25"),
@@ -122,6 +128,9 @@ CASES = [
         "svd-plus-plus",
         "baseline",
         "funk-svd",
+        "nmf",
+        "nmf-kullback-leibler",
+        "nmf-observed",
         "pmf",
         "popularity",
         "ials",
@@ -162,6 +171,9 @@ def test_contract(fitted, check):
         SVDPlusPlus(factors=3, epochs=2),
         Baseline(),
         FunkSVD(factors=3, epochs=2),
+        NMF(factors=3, epochs=4),
+        NMF(factors=3, epochs=4, loss="kullback-leibler"),
+        NMF(factors=3, epochs=2, observed_only=True),
         PMF(factors=3, epochs=2),
         Popularity(),
         EASE(regularization=2.0),
@@ -182,9 +194,8 @@ def test_contract(fitted, check):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_contract_on_small_and_nasty_data(trainer, data):
-    explicit = (
-        True if isinstance(trainer, (ALS, Baseline, FunkSVD, PMF, SVDPlusPlus, TimeSVDPlusPlus)) else None
-    )
+    rates = isinstance(trainer, (ALS, Baseline, FunkSVD, PMF, SVDPlusPlus, TimeSVDPlusPlus))
+    explicit = True if rates or getattr(trainer, "observed_only", False) else None
     times = True if isinstance(trainer, TimeSVDPlusPlus) else None
     train = data.draw(strategies.interactions(explicit=explicit, times=times))
     if isinstance(trainer, (BPR, WARP)):

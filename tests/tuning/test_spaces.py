@@ -146,7 +146,7 @@ def test_default_spaces():
     assert set(default_space(ts.EASE(), train.as_implicit())) == {"regularization"}
     assert set(default_space(ts.WARP(), train)) == {"factors", "learning_rate", "regularization", "trials"}
     stepped = (ts.BPR(), ts.WARP(), ts.LogisticMF(), ts.FunkSVD(), ts.PMF(), ts.TimeSVDPlusPlus())
-    solved = (trained(), trained(alpha=4.0), ts.ALS(), ts.Baseline(), ts.EASE(), ts.Popularity())
+    solved = (trained(), trained(alpha=4.0), ts.ALS(), ts.Baseline(), ts.EASE(), ts.Popularity(), ts.NMF())
     for trainer in (*solved, *stepped, ts.SVDPlusPlus()):
         events = world() if isinstance(trainer, (ts.ALS, ts.FunkSVD, ts.PMF, ts.SVDPlusPlus)) else train
         assert read_space(trainer, default_space(trainer, events), events)

@@ -31,6 +31,7 @@ pub mod lists;
 pub mod metrics;
 pub mod negatives;
 pub mod neighbours;
+pub mod nmf;
 #[cfg(test)]
 mod noise;
 pub mod nonnegative;

@@ -22,9 +22,9 @@ const TOLERANCE: f64 = 1e-12;
 #[derive(Default)]
 pub struct Scratch {
     /// A, whole.
-    matrix: Vec<f64>,
-    b: Vec<f64>,
-    x: Vec<f64>,
+    pub(crate) matrix: Vec<f64>,
+    pub(crate) b: Vec<f64>,
+    pub(crate) x: Vec<f64>,
     slope: Vec<f64>,
     free: Vec<usize>,
     block: Vec<f64>,
@@ -90,7 +90,7 @@ fn solve_free(level: Level, scratch: &mut Scratch) -> Option<f64> {
 ///
 /// # Errors
 /// The first diagonal entry that is not above 0, or not finite.
-fn minimize(level: Level, scratch: &mut Scratch) -> Result<f64, usize> {
+pub(crate) fn minimize(level: Level, scratch: &mut Scratch) -> Result<f64, usize> {
     let width = scratch.b.len();
     assert!(scratch.matrix.len() == width * width && scratch.x.len() == width);
     let positive = |i: usize| (f64::MIN_POSITIVE..f64::INFINITY).contains(&scratch.matrix[i * (width + 1)]);

@@ -53,6 +53,17 @@ pub(crate) unsafe fn add_rows<L: Lanes>(touched: Touched<'_>, w: &[f32], out: &m
     }
 }
 
+#[inline(always)]
+unsafe fn sum_rows_generic<L: Lanes>(touched: Touched<'_>, w: &[f32], out: &mut [f32]) {
+    // SAFETY: L runs here; the callee checks its slices.
+    unsafe { add_rows::<L>(touched, w, out) }
+}
+
+dispatch!(
+    /// `out += sum_j w_j q_j` over the touched rows q.
+    pub(crate) fn sum_rows = sum_rows_generic(touched: Touched<'_>, w: &[f32], out: &mut [f32])
+);
+
 /// The events `from..to` of one row, and the table that they are part of.
 #[derive(Clone, Copy)]
 struct Row<'a> {

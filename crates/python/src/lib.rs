@@ -15,6 +15,7 @@ mod lists;
 mod metrics;
 mod negatives;
 mod neighbours;
+mod nmf;
 mod pairwise;
 mod rerank;
 mod sgd;
@@ -45,6 +46,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     topk::register(m)?;
     ease::register(m)?;
     neighbours::register(m)?;
+    nmf::register(m)?;
     sgd::register(m)?;
     sparse::register(m)?;
     svdpp::register(m)?;

@@ -35,6 +35,7 @@ class Model(StrEnum):
     svd_plus_plus = "svd-plus-plus"
     timesvd = "time-svd-plus-plus"
     truncated_svd = "truncated-svd"
+    nmf = "nmf"
 
     @property
     def trainer(self) -> type[Any]:
@@ -57,6 +58,7 @@ class Model(StrEnum):
             Model.svd_plus_plus: ts.SVDPlusPlus,
             Model.timesvd: ts.TimeSVDPlusPlus,
             Model.truncated_svd: ts.TruncatedSVD,
+            Model.nmf: ts.NMF,
         }
         return classes[self]
 

@@ -27,6 +27,7 @@ from tastespace.models.protocol import ID, Id, Rows, Scores
 from tastespace.models.reading import Doubles
 from tastespace.models.solvers import RowSolver, Side
 from tastespace.models.table import Neighbours
+from tastespace.models.topics import Topics, topics_of
 from tastespace.models.visitor import FactorVisitor, Visitor
 
 #: What the file of such a model says that it holds.
@@ -281,6 +282,21 @@ class FactorModel(Answering):
         self._need_factors()
         found, scores = self._user_space.nearest(rows, n, metric)
         return Neighbours(listed("user", self.users, rows, "neighbour", self.users, found, scores))
+
+    def topics(self, n_words: int = 10) -> Topics:
+        """What each factor is about: its heaviest items, such as the words of a topic.
+
+        Parameters
+        ----------
+        n_words
+            Items of each factor; those of weight 0 are left out.
+
+        Raises
+        ------
+        UnsupportedError
+            If some factor is below 0.
+        """
+        return topics_of(self, n_words)
 
     def _need_factors(self) -> None:
         if self.factors == 0:

@@ -405,6 +405,10 @@ def solver_from(kind: str, params: dict[str, Any], arrays: dict[str, npt.NDArray
         return BiasRows(**params)
     if kind == CountRows.kind:
         return CountRows(**params)
+    if kind == "nmf":
+        from tastespace.models.nmf_rows import NmfRows  # which is a solver itself
+
+        return NmfRows.of(params)
     if kind == "pairwise":
         from tastespace.models.pairwise_rows import PairwiseRows  # which is a solver itself
 

@@ -30,6 +30,7 @@ except ModuleNotFoundError:
 from tastespace.sklearn.checks import CHECKS_THAT_CANNOT_APPLY
 from tastespace.sklearn.decomposition import TruncatedSVD
 from tastespace.sklearn.events import BPR, EASE, WARP, ImplicitALS, ItemKNN, LogisticMF, Popularity, UserKNN
+from tastespace.sklearn.nmf import NMF
 from tastespace.sklearn.ratings import (
     ALS,
     PMF,
@@ -45,6 +46,7 @@ __all__ = [
     "BPR",
     "CHECKS_THAT_CANNOT_APPLY",
     "EASE",
+    "NMF",
     "PMF",
     "WARP",
     "Baseline",

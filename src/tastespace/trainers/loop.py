@@ -61,6 +61,7 @@ def run_epochs(
     callbacks: Sequence[Callback],
     progress: bool | None,
     threads: int,
+    converged: Callable[[], bool] | None = None,
 ) -> M:
     """Trains for at most ``epochs`` epochs and returns the last model, or the best by ``stopping``.
 
@@ -71,6 +72,8 @@ def run_epochs(
     the users of the best epoch are solved exactly, as in every finished model, and the metric of that model is measured
     once more: ``info.metrics`` holds the latter.
 
+    ``converged`` is asked after each epoch without ``valid``, and ends training.
+
     Raises
     ------
     ParameterError
@@ -79,7 +82,7 @@ def run_epochs(
     if valid is None:
         if stopping is not None:
             raise ParameterError(f"stopping of {name} needs a validation set; pass fit(train, valid=...)")
-        return _run_all(run, name, epochs, callbacks, progress)
+        return _run_all(run, name, epochs, callbacks, progress, converged)
     rule = stopping or Stopping("rmse" if rates else "ndcg@10")
     if rule.metric in RATING and not rates:
         raise ParameterError(
@@ -122,7 +125,14 @@ def run_epochs(
     return replace(model, info=replace(model.info, metrics=metrics))
 
 
-def _run_all(run: Run[M], name: str, epochs: int, callbacks: Sequence[Callback], progress: bool | None) -> M:
+def _run_all(
+    run: Run[M],
+    name: str,
+    epochs: int,
+    callbacks: Sequence[Callback],
+    progress: bool | None,
+    converged: Callable[[], bool] | None,
+) -> M:
     with progress_bar(name, epochs, progress) as tick:
         for number in range(1, epochs + 1):
             seconds = _timed(lambda: run.half_epoch("user")) + _timed(lambda: run.half_epoch("item"))
@@ -131,6 +141,8 @@ def _run_all(run: Run[M], name: str, epochs: int, callbacks: Sequence[Callback],
                 for callback in callbacks:
                     callback(epoch)
             tick("")
+            if converged is not None and converged():
+                break
     return run.model()
 
 

@@ -28,6 +28,8 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
   changes with time over a factor of ten: ``docs/math/timesvd.md`` says what mattered.
 - ``TruncatedSVD``: ``factors`` 8 to 512 by doubling, because the best rank is what tables differ in most
   (``docs/math/truncated-svd.md``); ``confidence`` where events carry values.
+- ``NMF``: ``factors`` 8 to 128 by doubling, and ``l2``, a penalty for each cell of a row, over three orders around what
+  moves a fit of such tables; ``observed_only`` about its default for ratings of 1 to 5.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
@@ -50,6 +52,7 @@ from tastespace.trainers.ease import EASE
 from tastespace.trainers.implicit_als import ImplicitALS
 from tastespace.trainers.knn import KNN
 from tastespace.trainers.logistic_mf import LogisticMF
+from tastespace.trainers.nmf import NMF
 from tastespace.trainers.pairwise import PairwiseTrainer
 from tastespace.trainers.popularity import Popularity
 from tastespace.trainers.sgd import SgdTrainer
@@ -149,6 +152,9 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
         if train.by_user.values is not None and not train.explicit:
             space["confidence"] = ["linear", "log", "bm25", "tfidf"]
         return space
+    if isinstance(trainer, NMF):
+        penalty = (0.01, 0.3, "log") if trainer.observed_only else (0.0001, 0.1, "log")
+        return {"factors": [8, 16, 32, 64, 128], "l2": penalty}
     if isinstance(trainer, Popularity):
         if not train.has_times:
             raise ParameterError(

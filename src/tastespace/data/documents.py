@@ -1,0 +1,79 @@
+"""Texts as a table of documents and words, which trainers take for users and items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import scipy.sparse
+
+from tastespace.data.interactions import Interactions
+from tastespace.data.read import read
+from tastespace.errors import EmptyError, InputError, missing_extra
+
+
+def documents(source: Any, *, ids: Any = None, words: Any = None, vectorizer: Any = None) -> Interactions:
+    """Read texts, or counts of words: documents become the users of a table, words its items.
+
+    So ``ts.NMF(loss="kullback-leibler").fit(ts.documents(texts)).topics()`` finds topics, `fold_in` and `fold_in_many`
+    place new documents, and `similar_users` finds documents alike.
+
+    Parameters
+    ----------
+    source
+        One of
+
+        - texts: a list, a pandas or polars column, or a mapping of ids to texts,
+        - a SciPy sparse matrix, documents x words, of counts or other weights of 0 or more,
+        - anything that `read` takes with the columns ``document``, ``word`` and, if it has one, ``count``.
+    ids
+        Ids of the documents, of texts or of the rows of a matrix; by default 0, 1, 2, ...
+    words
+        The words of the columns of a matrix.
+    vectorizer
+        What cuts texts into words and weighs them: a vectorizer of scikit-learn, not fitted. By default
+        ``CountVectorizer(stop_words="english")``; ``TfidfVectorizer`` suits the squared error.
+
+    Raises
+    ------
+    EmptyError
+        Without texts, or where no text holds a word.
+    InputError
+        If ids and texts differ in number, or something is no text.
+    MissingExtraError
+        If texts are given and scikit-learn is not installed.
+    """
+    if scipy.sparse.issparse(source):
+        return read(source, users=ids, items=words)
+    if isinstance(source, Mapping):
+        ids, texts = list(source), list(source.values())
+    elif hasattr(source, "columns"):
+        count = "count" if "count" in list(source.columns) else None
+        return read(source, user="document", item="word", weight=count)
+    elif isinstance(source, str | bytes):
+        raise InputError("documents takes a list of texts; got one text: put it into a list")
+    else:
+        texts = list(source)
+    if not texts:
+        raise EmptyError("documents got no texts")
+    odd = next((place for place, text in enumerate(texts) if not isinstance(text, str)), None)
+    if odd is not None:
+        raise InputError(f"documents takes texts; text {odd} is {type(texts[odd]).__name__}")
+    if ids is not None and len(ids) != len(texts):
+        raise InputError(f"ids has {len(ids):,} entries for {len(texts):,} texts; each needs one")
+    if vectorizer is None:
+        try:
+            from sklearn.feature_extraction.text import CountVectorizer
+        except ModuleNotFoundError:
+            raise missing_extra("documents of texts", "sklearn") from None
+        vectorizer = CountVectorizer(stop_words="english")
+    try:
+        matrix = vectorizer.fit_transform(texts)
+    except ValueError as error:
+        if "empty vocabulary" not in str(error):
+            raise
+        raise EmptyError(
+            f"no word of these {len(texts):,} texts is kept; pass a vectorizer that keeps more, such as "
+            "CountVectorizer(token_pattern=...)"
+        ) from None
+    return read(matrix, users=ids, items=vectorizer.get_feature_names_out().astype(object))

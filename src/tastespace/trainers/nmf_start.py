@@ -1,0 +1,68 @@
+"""Where non-negative factorizations start."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tastespace.data.csr import Csr
+from tastespace.models.padding import Floats, blank
+from tastespace.trainers.init import check_memory, svd_factors
+
+
+def mean_value(table: Csr) -> float:
+    """The mean of all cells, the empty ones too."""
+    return float(table.filled_values().sum(dtype=np.float64)) / max(table.rows * table.columns, 1)
+
+
+def nndsvd(by_user: Csr, by_item: Csr, factors: int, seed: int, threads: int) -> tuple[Floats, Floats]:
+    """Padded factors from the singular vectors: of each pair the positive or the negative parts, whichever weigh more.
+
+    Factors that a small table has no singular vectors for are random.
+
+    References
+    ----------
+    C. Boutsidis, E. Gallopoulos, SVD based initialization: a head start for nonnegative matrix factorization,
+    Pattern Recognition 41(4), 2008.
+    """
+    p, q = svd_factors(by_user, by_item, (by_user.values, by_item.values), factors, seed, threads)
+    split_signs(p, q)
+    empty = np.flatnonzero((p[:, :factors].max(axis=0) == 0) | (q[:, :factors].max(axis=0) == 0))
+    if len(empty):
+        noisy = random(by_user, factors, seed)
+        for x, other in zip((p, q), noisy, strict=True):
+            x[:, empty] = other[:, empty]
+    return p, q
+
+
+def split_signs(p: Floats, q: Floats) -> None:
+    """Keeps, in place, of both columns of each pair the parts of one sign, scaled to equal norms."""
+
+    def parts(sign: int) -> tuple[Floats, Floats, Floats, Floats]:
+        left, right = np.maximum(sign * p, 0), np.maximum(sign * q, 0)
+        return left, right, np.linalg.norm(left, axis=0), np.linalg.norm(right, axis=0)
+
+    above, below = parts(1), parts(-1)
+    first = above[2] * above[3] >= below[2] * below[3]
+    one, other = (np.where(first, up, down) for up, down in zip(above[2:], below[2:], strict=True))
+    fair = np.divide(other, one, out=np.zeros_like(one), where=one > 0)
+    root = np.sqrt(fair)
+    p[:] = np.where(first, above[0], below[0]) * root
+    q[:] = np.where(first, above[1], below[1]) * np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
+
+
+def random(by_user: Csr, factors: int, seed: int) -> tuple[Floats, Floats]:
+    """Padded absolute values of normal numbers whose products are about as large as a cell on average."""
+    check_memory(by_user.rows + by_user.columns, factors)
+    rng = np.random.default_rng(seed)
+    scale = np.float32(np.sqrt(mean_value(by_user) / factors))
+    p, q = blank(by_user.rows, factors), blank(by_user.columns, factors)
+    for x in (q, p):
+        x[:, :factors] = scale * np.abs(rng.standard_normal((len(x), factors), np.float32))
+    return p, q
+
+
+def fill(p: Floats, q: Floats, factors: int, value: float) -> None:
+    """Raises factors of 0, which no multiplication brings back, to a value."""
+    for x in (p, q):
+        used = x[:, :factors]
+        used[used == 0] = np.float32(value)
