@@ -231,8 +231,24 @@ def test_divergence_names_the_epoch_and_keeps_the_last_good_model(trainer):
     assert isinstance(error, NumericalError)
     assert 1 <= error.epoch <= 8
     assert np.isfinite(error.model.score_pairs(train.user_rows(), train.by_user.indices)).all()
-    if error.epoch > 1:  # no decay, so fewer epochs are the same epochs
-        assert same(error.model, trainer.replace(epochs=error.epoch - 1).fit(train))
+
+
+def test_good_epochs_are_taken_again_with_the_same_bits():
+    train = world(100, 60, 0.4)
+    trainer = FunkSVD(factors=4, decay=0.0, learning_rate=0.02, regularization=30.0, bias_regularization=0.01)
+    with pytest.raises(DivergedError, match=r"Lower regularization, which was 30") as caught:
+        trainer.fit(train)
+    assert caught.value.epoch > 1
+    # Without decay fewer epochs are the same epochs.
+    assert same(caught.value.model, trainer.replace(epochs=caught.value.epoch - 1).fit(train))
+
+
+def test_biases_that_do_not_learn_do_not_come_back_by_fold_in():
+    train = world(60, 40, 0.4)
+    model = FunkSVD(factors=4, bias_learning_rate=0.0).fit(train)
+    assert not model.user_bias.any()
+    newcomer = model.fold_in(dict.fromkeys(train.items.ids[:3].tolist(), float(train.by_user.values.max())))
+    assert abs(newcomer.bias) < 1e-3
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,8 @@ class SgdRows(RowSolver):
     def held(self, group: int, count: int) -> float:
         """The penalty of a folded-in row of so many ratings: the objective's, or what so few steps come to."""
         steps = self.time * (self.rates[group] or 0.0)
+        if group >= 2 and steps == 0:
+            return MOST_PENALTY  # biases that do not learn
         penalty = float(count**self.frequency_scaling) * (self.penalties[group] or 0.0)
         return min(max(penalty, 1 / steps if steps > 0 else 0.0, LEAST_PENALTY), MOST_PENALTY)
 
@@ -226,6 +228,6 @@ def _touched(table: Csr, users: Floats, items: Floats) -> Csr:
 
 
 def finite(*sides: Side) -> bool:
-    """Whether factors are in the range of float32, with room to spare."""
+    """Whether factors and biases are in the range of float32, with room to spare."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return all(bool(np.isfinite(side.factors.sum())) for side in sides)
+        return all(bool(np.isfinite(side.factors.sum() + side.bias.sum())) for side in sides)

@@ -307,7 +307,8 @@ class _Run:
         """The setting to lower: where rates are moderate, a penalty that leaps over zero; else the longest rate."""
         rates = [rate or 0.0 for rate in self.rows.rates]
         penalties = [penalty or 0.0 for penalty in self.rows.penalties]
-        most = [float(shrink.max()) for shrink in self.shrink] * 2
+        # Four ratings of a user are one step of that user.
+        most = [times * float(shrink.max()) for times, shrink in zip((4, 1), self.shrink, strict=True)] * 2
         leaps = [rate * penalty * least for rate, penalty, least in zip(rates, penalties, most, strict=True)]
         # Rates of factors go with those of biases as if the ratings had standard deviation 1.
         lengths = [rate * (self.spread if place < 2 else 1) for place, rate in enumerate(rates)]
