@@ -44,6 +44,19 @@ def cells(train):
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
+def weighted(train, weights):
+    """The same ratings with these weights."""
+    return Interactions.from_events(
+        train.users,
+        train.items,
+        train.user_rows(),
+        train.by_user.indices,
+        values=train.by_user.values,
+        weights=weights.astype(np.float32),
+        explicit=True,
+    )
+
+
 def same(a, b):
     return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ARRAYS)
 
@@ -86,35 +99,46 @@ def test_an_order_has_every_rating_once_and_differs_by_epoch_and_seed(lanes):
     assert all(a != b for n, a in enumerate(orders) for b in orders[:n])
 
 
-def test_a_step_goes_down_the_gradient():
+@pytest.mark.parametrize("side", ["user", "item"])
+def test_a_step_goes_down_the_gradient(side):
+    """Two ratings that share a row of the other side: what each does to its own row."""
     rng = np.random.default_rng(0)
-    P, Q = rng.normal(size=(2, 3)), rng.normal(size=(1, 3))
+    own, shared = rng.normal(size=(2, 3)), rng.normal(size=(1, 3))
+    ids = ["a", "b"], ["x"]
+    rows, none = np.int32([0, 1]), np.int32([0, 0])
+    if side == "item":
+        ids = ids[::-1]
     two = Interactions.from_events(
-        ts.Vocabulary(["a", "b"], noun="user"),
-        ts.Vocabulary(["x"], noun="item"),
-        np.int32([0, 1]),
-        np.int32([0, 0]),
+        ts.Vocabulary(ids[0], noun="user"),
+        ts.Vocabulary(ids[1], noun="item"),
+        *((rows, none) if side == "user" else (none, rows)),
         values=np.float32([5, 1]),
         explicit=True,
     )
     rate = 1e-4
     model = FunkSVD(
-        factors=3, epochs=1, learning_rate=rate, regularization=0.3, bias_regularization=0.2, init=(P, Q)
+        factors=3,
+        epochs=1,
+        learning_rate=rate,
+        regularization=0.3,
+        bias_regularization=0.2,
+        init=(own, shared) if side == "user" else (shared, own),
     ).fit(two)
     assert model.mean == 3
 
-    def loss(z, row, rating):  # one rating's half of the objective
+    def loss(z, rating):  # one rating's half of the objective
         p, q, b, c = z[:3], z[3:6], z[6], z[7]
         error = rating - 3 - b - c - p @ q
         return (error**2 + 0.3 * (p @ p + q @ q) + 0.2 * (b * b + c * c)) / 2
 
+    factors, bias = getattr(model, f"{side}_factors"), getattr(model, f"{side}_bias")
     for row, rating in ((0, 5), (1, 1)):
-        z = np.concatenate([P[row], Q[0], [0, 0]])
+        z = np.concatenate([own[row], shared[0], [0, 0]])
         steps = 1e-5 * np.eye(8)
-        slope = np.array([(loss(z + s, row, rating) - loss(z - s, row, rating)) / 2e-5 for s in steps])
-        # The item has moved by the other step, whichever was first, which changes this one by the square of the rate.
-        np.testing.assert_allclose((model.user_factors[row] - P[row]) / rate, -slope[:3], atol=2e-2)
-        np.testing.assert_allclose(model.user_bias[row] / rate, -slope[6], atol=2e-2)
+        slope = np.array([(loss(z + s, rating) - loss(z - s, rating)) / 2e-5 for s in steps])
+        # The shared row may have moved by the other step, which changes this one by the square of the rate.
+        np.testing.assert_allclose((factors[row] - own[row]) / rate, -slope[:3], atol=2e-2)
+        np.testing.assert_allclose(bias[row] / rate, -slope[6], atol=2e-2)
 
 
 @pytest.mark.parametrize("name", TRAINERS)
@@ -301,6 +325,10 @@ def test_the_smallest_tables(trainer, users, items):
     model = trainer.fit(train)  # wider than the table
     low, high = train.scale
     assert low <= model.predict("u0", 100) <= high
+    rows = train.user_rows(), train.by_user.indices
+    spread = float(train.by_user.values.std())
+    # Steps end near the ratings, whatever ``predict`` would clip.
+    assert np.abs(model.score_pairs(*rows) - train.by_user.values).max() < max(3 * spread, 0.1)
     assert len(model.recommend("u0", 5)) == 0  # all are seen
 
 
@@ -308,21 +336,33 @@ def test_the_smallest_tables(trainer, users, items):
 def test_the_defaults_follow_the_scale_of_the_weights(trainer):
     train = world(100, 60, 0.4)
     models = [
-        trainer.fit(
-            Interactions.from_events(
-                train.users,
-                train.items,
-                train.user_rows(),
-                train.by_user.indices,
-                values=train.by_user.values,
-                weights=np.full(train.n_events, weight, np.float32),
-                explicit=True,
-            )
-        )
-        for weight in (1, 64)
+        trainer.fit(weighted(train, np.full(train.n_events, float(weight)))) for weight in (1, 64, 0.01)
     ]
     users, items = train.user_rows(), train.by_user.indices
-    np.testing.assert_allclose(*(model.score_pairs(users, items) for model in models), rtol=1e-3)
+    history = dict(zip(train.items.ids[:4].tolist(), [5.0, 1.0, 4.0, 5.0], strict=True))
+    for model in models[1:]:
+        np.testing.assert_allclose(
+            model.score_pairs(users, items), models[0].score_pairs(users, items), rtol=1e-3
+        )
+        np.testing.assert_allclose(
+            *(m.fold_in(history).recommend(5)["score"] for m in (model, models[0])), rtol=2e-3
+        )
+
+
+@pytest.mark.parametrize("trainer", [FunkSVD(factors=4), PMF(factors=4)], ids=["funk", "pmf"])
+def test_ratings_that_outweigh_those_of_training_are_taken_in(trainer):
+    _train, first, later = days()
+    old = trainer.fit(weighted(first, np.full(first.n_events, 0.01)))
+    assert rmse(old.update(later), later) < 0.7 * deviation(later)
+
+
+def test_ratings_that_hardly_count_do_not_tell_divergence():
+    train = world(100, 60, 0.4)
+    values, weights = np.full(train.n_events, 3.0), np.full(train.n_events, 1e-6)
+    values[:5], weights[:5] = (1, 5, 1, 5, 1), 1
+    model = FunkSVD(factors=4).fit(weighted(with_values(train, values), weights))
+    users, items = train.user_rows()[:5], train.by_user.indices[:5]
+    assert ((model.score_pairs(users, items) > model.mean) == (values[:5] > model.mean)).all()
 
 
 def test_an_update_takes_shorter_steps_where_training_took_long_ones():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,9 @@ class SgdRows(RowSolver):
         Of the order of the steps.
     time
         The sum of the step lengths of all epochs, in that of the first.
+    weight
+        The largest weight of a rating of training, from which default rates and penalties were taken. A folded-in
+        rating without a weight has this one, and an update has none above it.
     """
 
     trainer: str
@@ -67,6 +70,7 @@ class SgdRows(RowSolver):
     factors: int
     seed: int
     time: float
+    weight: float = 1.0
     kind = "sgd"
     ratings = True
     row_solved = False
@@ -89,6 +93,8 @@ class SgdRows(RowSolver):
 
     def _exactly(self, events: Csr, fixed: Side, group: int, threads: int) -> tuple[Floats, Floats]:
         counts = events.counts()
+        if events.weights is None and self.weight != 1:
+            events = replace(events, weights=np.full(events.nnz, self.weight, np.float32))
         x, bias = blank(events.rows, fixed.factors.shape[1]), np.zeros(events.rows, np.float32)
         for count in np.unique(counts):
             rows = np.flatnonzero(counts == count)
@@ -140,7 +146,11 @@ class SgdRows(RowSolver):
         pace = np.zeros(train.n_users, np.float32), np.zeros(train.n_items, np.float32)
         for side, rows in enumerate((users, items)):
             pace[side][rows] = np.minimum(new[side] / np.maximum(counts[side][rows], 1), 1)
-        ratings = rounds(_touched(train.by_user, *pace), self.seed, threads)
+        touched = _touched(train.by_user, *pace)
+        if touched.weights is not None:
+            most = touched.weights.max(initial=self.weight)
+            touched = replace(touched, weights=touched.weights * np.float32(self.weight / most))
+        ratings = rounds(touched, self.seed, threads)
         shrink = self.shrink(counts[0]), self.shrink(counts[1])
         for more in (1, 2, 4):
             moved = Side(duplicate(p.factors), p.bias.copy()), Side(duplicate(q.factors), q.bias.copy())
@@ -196,6 +206,7 @@ class SgdRows(RowSolver):
             "factors": self.factors,
             "seed": self.seed,
             "time": self.time,
+            "weight": self.weight,
         }
 
     @classmethod

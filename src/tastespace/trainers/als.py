@@ -107,10 +107,8 @@ class ALS(Trainer):
         ParameterError
             Naming the setting, what it must be, and what it is.
         """
-        self._check_count("factors", 1)
-        self._check_count("epochs", 1)
+        self._check_loop()
         self._check_count("cg_steps", 1)
-        self._check_seed()
         if self.regularization is not None:
             self._check_number("regularization", above=0)
         for name in ("bias_regularization", "frequency_scaling"):
@@ -119,9 +117,7 @@ class ALS(Trainer):
         self._check_choice("solver", ("pcg", "cholesky"))
         self._check_type("biases", bool, "True or False")
         self._check_type("nonnegative", bool, "True or False")
-        self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
         self._check_init()
-        self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
 
     def settled(self, train: Interactions) -> Self:

@@ -13,6 +13,7 @@ from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
 from tastespace.errors import EmptyError, InputError, ParameterError
 from tastespace.models.factor_model import FactorModel
+from tastespace.trainers.stopping import Stopping
 
 #: The largest count that every kernel takes, and the largest seed.
 MOST, MOST_SEED = 2**31 - 1, 2**64 - 1
@@ -56,6 +57,20 @@ class Trainer:
         if int(value) > most:
             raise self._refuse(name, f"at most {most:,}")
         object.__setattr__(self, name, int(value))  # a NumPy integer is as good
+
+    def _check_loop(self) -> None:
+        """Checks what every trainer has that learns factors in epochs."""
+        self._check_count("factors", 1)
+        self._check_count("epochs", 1)
+        self._check_seed()
+        self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
+        self._check_type("progress", (bool, type(None)), "True, False or None")
+
+    def _check_decay(self) -> None:
+        """Checks the share of the learning rates that is gone at the end."""
+        self._check_number("decay", least=0)
+        if self.params()["decay"] > 1:
+            raise self._refuse("decay", "in 0..1")
 
     def _check_seed(self) -> None:
         self._check_count("seed", 0, MOST_SEED)

@@ -114,10 +114,8 @@ class ImplicitALS(Trainer):
         ParameterError
             Naming the setting, what it must be, and what it is.
         """
-        self._check_count("factors", 1)
-        self._check_count("epochs", 1)
+        self._check_loop()
         self._check_count("cg_steps", 1)
-        self._check_seed()
         self._check_number("frequency_scaling", least=0)
         if self.confidence is not None:
             self._check_choice("confidence", KINDS)
@@ -131,9 +129,7 @@ class ImplicitALS(Trainer):
                 "unobserved_weight = 1 / alpha is the same balance of observed and unobserved cells"
             )
         self._check_type("nonnegative", bool, "True or False")
-        self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
         self._check_init()
-        self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
 
     def settled(self, train: Interactions) -> Self:

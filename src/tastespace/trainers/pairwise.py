@@ -129,15 +129,12 @@ class PairwiseTrainer(Trainer):
         ParameterError
             Naming the setting, what it must be, and what it is.
         """
-        self._check_count("factors", 1)
-        self._check_count("epochs", 1)
-        self._check_seed()
+        self._check_loop()
         if self.learning_rate is not None:
             self._check_number("learning_rate", above=0)
-        for name in ("regularization", "bias_regularization", "decay"):
+        for name in ("regularization", "bias_regularization"):
             self._check_number(name, least=0)
-        if self.decay > 1:
-            raise self._refuse("decay", "in 0..1")
+        self._check_decay()
         for side in ("user", "positive", "negative"):
             name = f"{side}_regularization"
             if getattr(self, name) is not None:
@@ -147,9 +144,7 @@ class PairwiseTrainer(Trainer):
         self._check_type("biases", bool, "True or False")
         self._check_steps()
         self._check_type("check_negatives", bool, "True or False")
-        self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
         self._check_init()
-        self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
 
     def _check_steps(self) -> None:

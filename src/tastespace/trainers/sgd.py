@@ -112,21 +112,15 @@ class SgdTrainer(Trainer):
         ParameterError
             Naming the setting, what it must be, and what it is.
         """
-        self._check_count("factors", 1)
-        self._check_count("epochs", 1)
-        self._check_seed()
+        self._check_loop()
         if self.learning_rate is not None:
             self._check_number("learning_rate", above=0)
         for name in ("regularization", *self._own()):
             if getattr(self, name) is not None:
                 self._check_number(name, least=0)
         self._check_number("frequency_scaling", least=0, most=MOST_SCALING)
-        self._check_number("decay", least=0)
-        if self.decay > 1:
-            raise self._refuse("decay", "in 0..1")
-        self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
+        self._check_decay()
         self._check_init()
-        self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
 
     def _own(self) -> tuple[str, ...]:
@@ -246,9 +240,15 @@ class _Run:
             factors=trainer.factors,
             seed=trainer.seed,
             time=0.0,
+            weight=heaviest(train),
         )
         self.spread = spread
         self.weight = float(train.n_events if weights is None else weights.sum(dtype=np.float64))
+        # The sum of squared errors of predicting the mean; not 0, where that is right.
+        self.usual = self.weight * spread**2
+        if weights is not None:
+            squares = np.square(train.by_user.filled_values().astype(np.float64) - mean)
+            self.usual = max(self.usual, float(weights @ squares))
         self.ratings = rounds(train.by_user, trainer.seed, threads)
         self.shrink = (
             self.rows.shrink(train.by_user.counts()),
@@ -281,10 +281,9 @@ class _Run:
 
     def good(self) -> bool:
         """Whether the last pass stayed near the ratings."""
-        usual = self.weight * self.spread**2
         # Where errors are small no step leaves the range of numbers; the last pass is looked at in any case.
-        calm = self.squared <= usual and self.epoch < self.trainer.epochs
-        return self.squared <= FAR**2 * usual and (calm or finite(self.p, self.q))
+        calm = self.squared <= self.usual and self.epoch < self.trainer.epochs
+        return self.squared <= FAR**2 * self.usual and (calm or finite(self.p, self.q))
 
     def diverged(self) -> DivergedError:
         """The error, with the model of the epoch before: the same steps again, up to there."""

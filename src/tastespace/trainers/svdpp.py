@@ -111,14 +111,10 @@ class SVDPlusPlus(Trainer):
         ParameterError
             Naming the setting, what it must be, and what it is.
         """
-        for name in ("factors", "epochs"):
-            self._check_count(name, 1)
-        self._check_seed()
+        self._check_loop()
         self._check_number("learning_rate", above=0)
-        for name in ("regularization", "decay"):
-            self._check_number(name, least=0)
-        if self.decay > 1:
-            raise self._refuse("decay", "in 0..1")
+        self._check_number("regularization", least=0)
+        self._check_decay()
         own = [f"{group}_learning_rate" for group in GROUPS]
         own += [f"{group}_regularization" for group in (*GROUPS, "user", "item")]
         for name in own:
@@ -126,8 +122,6 @@ class SVDPlusPlus(Trainer):
                 self._check_number(name, least=0)
         self._check_choice("implicit", ("users", "items", "both"))
         self._check_type("init", (FactorModel, tuple, type(None)), "a model, a pair of arrays, or None")
-        self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
-        self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
 
     def settled(self, train: Interactions) -> Self:

@@ -139,15 +139,12 @@ class TimeSVDPlusPlus(Trainer):
         ParameterError
             Naming the setting, what it must be, and what it is.
         """
-        for name in ("factors", "epochs", "bins"):
-            self._check_count(name, 1)
-        self._check_seed()
+        self._check_loop()
+        self._check_count("bins", 1)
         for name in ("learning_rate", "exponent"):
             self._check_number(name, above=0)
-        for name in ("regularization", "decay"):
-            self._check_number(name, least=0)
-        if self.decay > 1:
-            raise self._refuse("decay", "in 0..1")
+        self._check_number("regularization", least=0)
+        self._check_decay()
         for group in GROUPS:
             for name in (f"{group}_learning_rate", f"{group}_regularization"):
                 self._check_number(name, least=0)
@@ -155,8 +152,6 @@ class TimeSVDPlusPlus(Trainer):
         self._check_type("trend", bool, "True or False")
         self._check_choice("drift", ("factors", "bias", "none"))
         self._check_choice("days", ("bias", "factors", "none"))
-        self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
-        self._check_type("progress", (bool, type(None)), "True, False or None")
         resolve_threads(self.threads)
 
     def pace(self, group: str = "") -> tuple[float, float]:
@@ -250,7 +245,7 @@ class _Run:
         name = type(trainer).__name__
         check_times(name, train)
         users, items, k = train.n_users, train.n_items, trainer.factors
-        self.trainer, self.train, self.threads, self.epoch, self.total = trainer, train, threads, 0, 0.0
+        self.trainer, self.train, self.threads = trainer, train, threads
         table = train.by_user
         values, times = table.filled_values(), table.times
         assert times is not None  # checked
@@ -285,6 +280,14 @@ class _Run:
         wide = 2 + trainer.implicit + (trainer.drift == "factors")
         check_room(f"bins={trainer.bins} for {items:,} items", 12 * trainer.bins * items, "bins")
         check_memory(users + items + (cells if trainer.days == "factors" else 0), k, copies=2 * wide)
+        self.cells = cells
+        self._start()
+
+    def _start(self) -> None:
+        """Puts the parameters where training begins."""
+        trainer, users, items, cells = self.trainer, self.train.n_users, self.train.n_items, self.cells
+        k = trainer.factors
+        self.epoch, self.total = 0, 0.0
         random = np.random.default_rng(trainer.seed)
         self.p, self.q = blank(users, k), blank(items, k)
         for x in (self.q, self.p):
@@ -295,11 +298,14 @@ class _Run:
         self.biases = tuple(
             np.zeros(n, np.float32) for n in (users, users, cells, items, items * trainer.bins, items)
         )
-        self.good: State | None = None
 
     def half_epoch(self, side: Literal["user", "item"]) -> None:
-        if side == "user":
-            return
+        if side == "item":
+            self._epoch()
+            if not (self.total <= self.worst and all(np.isfinite(x).all() for x in self._all())):
+                raise self._diverged()
+
+    def _epoch(self) -> None:
         trainer, table = self.trainer, self.train.by_user
         left = 1 - trainer.decay * self.epoch / trainer.epochs
         groups: tuple[tuple[str, bool], ...] = (
@@ -315,7 +321,6 @@ class _Run:
         paces = [
             (left * trainer.pace(group)[0] * learned, trainer.pace(group)[1]) for group, learned in groups
         ]
-        self.good = self.keep() if self.epoch else None
         self.total = _native.timesvd_epoch(
             table.indptr,
             table.indices,
@@ -332,14 +337,19 @@ class _Run:
             self.threads,
         )
         self.epoch += 1
-        if not self.total <= self.worst or not all(np.isfinite(x).all() for x in self._all()):
-            name = trainer.fastest()
-            raise DivergedError(
-                f"{type(trainer).__name__} diverged in epoch {self.epoch}; lower {name}, which is "
-                f"{getattr(trainer, name):g}",
-                self.epoch,
-                None if self.good is None else self.model(self.good),
-            )
+
+    def _diverged(self) -> DivergedError:
+        """The error, with the model of the epoch before: the same steps again, up to there."""
+        last, name = self.epoch - 1, self.trainer.fastest()
+        self._start()
+        for _ in range(last):
+            self._epoch()
+        return DivergedError(
+            f"{type(self.trainer).__name__} diverged in epoch {last + 1}; lower {name}, which is "
+            f"{getattr(self.trainer, name):g}",
+            last + 1,
+            self.model() if last else None,
+        )
 
     def _all(self) -> list[Floats]:
         factors = (self.p, self.q, self.y, self.drift, self.day_factors)
