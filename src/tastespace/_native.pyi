@@ -109,6 +109,7 @@ def tall_cross(x: NDArray[np.float32], z: NDArray[np.float32], threads: int) -> 
 def tall_add(
     x: NDArray[np.float32], c: NDArray[np.float32], z: NDArray[np.float32], threads: int
 ) -> None: ...
+
 # nmf
 _Cells: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32] | None]
 
