@@ -7,7 +7,6 @@
 
 use crate::row::Touched;
 use crate::simd::{Lanes, Level, PAD, dispatch};
-use crate::sparse::add_rows;
 
 /// How a pass turns `d = q . v` into the coefficient of `q`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,6 +69,47 @@ unsafe fn pass_generic<L: Lanes>(
             add_rows::<L>(touched, w, sums);
         }
         curvature
+    }
+}
+
+/// `out += sum_j w_j q_j` over the touched rows q.
+#[inline(always)]
+unsafe fn add_rows<L: Lanes>(touched: Touched<'_>, w: &[f32], out: &mut [f32]) {
+    let Touched { data, stride, index } = touched;
+    let n = w.len();
+    let rows = data.len() / stride;
+    assert!(index.len() == n && out.len() == stride && stride.is_multiple_of(PAD));
+    // A maximum of unsigned numbers, because it needs no branch: negative rows are huge.
+    assert!(n == 0 || index.iter().fold(0u32, |top, &i| top.max(i as u32)) < rows as u32);
+    let (base, op) = (data.as_ptr(), out.as_mut_ptr());
+    // SAFETY: event numbers stay below n by `min`, rows below `rows` by the assertion, columns below stride.
+    unsafe {
+        let mut j = 0;
+        while j < n {
+            let mut q = [base; 4];
+            let mut f = [L::splat(0.0); 4];
+            for i in 0..4 {
+                let here = (j + i).min(n - 1);
+                q[i] = base.add(*index.get_unchecked(here) as usize * stride);
+                f[i] = L::splat(if j + i < n { *w.get_unchecked(here) } else { 0.0 });
+                let ahead = base.add(*index.get_unchecked((here + AHEAD).min(n - 1)) as usize * stride);
+                let mut c = 0;
+                while c < stride {
+                    L::prefetch(ahead.add(c));
+                    c += 16;
+                }
+            }
+            let mut c = 0;
+            while c < stride {
+                let mut o = L::load(op.add(c));
+                for i in 0..4 {
+                    o = L::fma(f[i], L::load(q[i].add(c)), o);
+                }
+                L::store(op.add(c), o);
+                c += L::N;
+            }
+            j += 4;
+        }
     }
 }
 

@@ -12,7 +12,7 @@ mod tests;
 use crate::nonnegative;
 use crate::row::Touched;
 use crate::simd::{Lanes, Level, dispatch};
-use crate::sparse::sum_rows;
+use crate::sparse::{Row, sum_row};
 use crate::threads::{DisjointSlice, for_each_chunk};
 
 /// Rows that descend side by side, one in each lane; also what a thread takes at a time.
@@ -45,6 +45,12 @@ impl<'a> Cells<'a> {
     fn ones(&self) -> Vec<f32> {
         let longest = self.indptr.windows(2).map(|w| (w[1] - w[0]) as usize).max().unwrap_or(0);
         vec![1.0; if self.values.is_none() { longest } else { 0 }]
+    }
+
+    /// The cells of a row.
+    fn events(&self, row: usize) -> Row<'a> {
+        let (from, to) = (self.indptr[row] as usize, self.indptr[row + 1] as usize);
+        Row { indices: self.indices, values: self.values, from, to }
     }
 
     /// What a row touches of the other side, and its values.
@@ -217,7 +223,6 @@ pub fn half_epoch(
     let inverse: Vec<f32> =
         (0..k).map(|t| square[t * (k + 1)]).map(|g| if g > 0.0 { 1.0 / g } else { 0.0 }).collect();
     let l1 = penalty.l1 as f32;
-    let ones = cells.ones();
     let chunks = rows.div_ceil(TILE);
     let mut measured = vec![Measured::default(); chunks];
     let (out, x) = (DisjointSlice::new(&mut measured), DisjointSlice::new(x));
@@ -229,11 +234,10 @@ pub fn half_epoch(
             let (first, end) = (chunk * TILE, rows.min((chunk + 1) * TILE));
             // SAFETY: every row belongs to one chunk.
             let own = unsafe { x.range(first * stride, end * stride) };
-            scratch.sums.fill(0.0);
+            scratch.sums[(end - first) * stride..].fill(0.0);
             scratch.x.fill(0.0);
             for (row, sum) in (first..end).zip(scratch.sums.chunks_exact_mut(stride)) {
-                let (touched, values) = cells.row(row, fixed, &ones);
-                sum_rows(level, touched, values, sum);
+                assert!(sum_row(level, cells.events(row), fixed.data, stride, sum));
             }
             for t in 0..k {
                 for i in 0..TILE {
@@ -296,7 +300,6 @@ pub fn solve(
         }
         square[i * (m + 1)] = (square[i * (m + 1)] + penalty.l2) * (1.0 + RIDGE);
     }
-    let ones = cells.ones();
     let x = DisjointSlice::new(x);
     for_each_chunk(
         threads,
@@ -308,12 +311,11 @@ pub fn solve(
                 // SAFETY: every row belongs to one chunk.
                 let own = unsafe { x.range(row * stride, (row + 1) * stride) };
                 own.fill(0.0);
-                let (touched, values) = cells.row(row, fixed, &ones);
-                if m == 0 || values.is_empty() {
+                let events = cells.events(row);
+                if m == 0 || events.from == events.to {
                     continue;
                 }
-                sum.fill(0.0);
-                sum_rows(level, touched, values, sum);
+                assert!(sum_row(level, events, fixed.data, stride, sum));
                 scratch.b.clear();
                 scratch.b.extend(live.iter().map(|&t| f64::from(sum[t]) - penalty.l1));
                 scratch.x.clear();

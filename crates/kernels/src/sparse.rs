@@ -1,6 +1,5 @@
 //! A sparse matrix times a dense one.
 
-use crate::row::Touched;
 use crate::simd::{Lanes, Level, PAD, dispatch};
 use crate::threads::{DisjointSlice, for_each_chunk};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,66 +10,14 @@ const EVENTS: usize = 16_384;
 /// Rows of the dense matrix are asked for so many events ahead, across the ends of sparse rows.
 const AHEAD: usize = 32;
 
-/// `out += sum_j w_j q_j` over the touched rows q.
-#[inline(always)]
-pub(crate) unsafe fn add_rows<L: Lanes>(touched: Touched<'_>, w: &[f32], out: &mut [f32]) {
-    const AHEAD: usize = 8;
-    let Touched { data, stride, index } = touched;
-    let n = w.len();
-    let rows = data.len() / stride;
-    assert!(index.len() == n && out.len() == stride && stride.is_multiple_of(PAD));
-    // A maximum of unsigned numbers, because it needs no branch: negative rows are huge.
-    assert!(n == 0 || index.iter().fold(0u32, |top, &i| top.max(i as u32)) < rows as u32);
-    let (base, op) = (data.as_ptr(), out.as_mut_ptr());
-    // SAFETY: event numbers stay below n by `min`, rows below `rows` by the assertion, columns below stride.
-    unsafe {
-        let mut j = 0;
-        while j < n {
-            let mut q = [base; 4];
-            let mut f = [L::splat(0.0); 4];
-            for i in 0..4 {
-                let here = (j + i).min(n - 1);
-                q[i] = base.add(*index.get_unchecked(here) as usize * stride);
-                f[i] = L::splat(if j + i < n { *w.get_unchecked(here) } else { 0.0 });
-                let ahead = base.add(*index.get_unchecked((here + AHEAD).min(n - 1)) as usize * stride);
-                let mut c = 0;
-                while c < stride {
-                    L::prefetch(ahead.add(c));
-                    c += 16;
-                }
-            }
-            let mut c = 0;
-            while c < stride {
-                let mut o = L::load(op.add(c));
-                for i in 0..4 {
-                    o = L::fma(f[i], L::load(q[i].add(c)), o);
-                }
-                L::store(op.add(c), o);
-                c += L::N;
-            }
-            j += 4;
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn sum_rows_generic<L: Lanes>(touched: Touched<'_>, w: &[f32], out: &mut [f32]) {
-    // SAFETY: L runs here; the callee checks its slices.
-    unsafe { add_rows::<L>(touched, w, out) }
-}
-
-dispatch!(
-    /// `out += sum_j w_j q_j` over the touched rows q.
-    pub(crate) fn sum_rows = sum_rows_generic(touched: Touched<'_>, w: &[f32], out: &mut [f32])
-);
-
 /// The events `from..to` of one row, and the table that they are part of.
 #[derive(Clone, Copy)]
-struct Row<'a> {
-    indices: &'a [i32],
-    values: Option<&'a [f32]>,
-    from: usize,
-    to: usize,
+pub(crate) struct Row<'a> {
+    /// Columns and values (none: all 1) of the whole table.
+    pub indices: &'a [i32],
+    pub values: Option<&'a [f32]>,
+    pub from: usize,
+    pub to: usize,
 }
 
 /// What the events of a row pick: `V` vectors of the rows of x, which begin at `x` and lie `stride` floats apart.
@@ -171,7 +118,6 @@ unsafe fn summed<L: Lanes, const V: usize, const S: usize, const ONES: bool>(
     }
 }
 
-/// `out = sum of w_e x_e` over the events of a row; false, and `out` as it was, where one is outside x.
 #[inline(always)]
 unsafe fn sum_row_generic<L: Lanes>(row: Row<'_>, x: &[f32], stride: usize, out: &mut [f32]) -> bool {
     assert!(
@@ -235,7 +181,8 @@ unsafe fn sum_row_generic<L: Lanes>(row: Row<'_>, x: &[f32], stride: usize, out:
 }
 
 dispatch!(
-    fn sum_row = sum_row_generic(row: Row<'_>, x: &[f32], stride: usize, out: &mut [f32]) -> bool
+    /// `out = sum of w_e x_e` over the events of a row; false, and `out` as it was, where one is outside x.
+    pub(crate) fn sum_row = sum_row_generic(row: Row<'_>, x: &[f32], stride: usize, out: &mut [f32]) -> bool
 );
 
 /// A sparse matrix holds a column beyond the dense matrix's rows.
