@@ -27,6 +27,7 @@ from tastespace.models.table import Neighbours as Neighbours
 from tastespace.models.table import Recommendations as Recommendations
 from tastespace.models.table import Table as Table
 from tastespace.models.temporal import TemporalModel as TemporalModel
+from tastespace.models.topic_users import TopicUsers as TopicUsers
 from tastespace.models.topics import Topics as Topics
 from tastespace.models.visitor import Visitor as Visitor
 from tastespace.reports import Comparison as Comparison
@@ -89,6 +90,7 @@ __all__ = [
     "Table",
     "TemporalModel",
     "TimeSVDPlusPlus",
+    "TopicUsers",
     "Topics",
     "TruncatedSVD",
     "Tuning",

@@ -1,5 +1,7 @@
 """Texts as tables, and what factors of 0 or more are about."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,7 +9,7 @@ import scipy.sparse as sp
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 import tastespace as ts
-from tastespace.errors import EmptyError, InputError, ParameterError, UnsupportedError
+from tastespace.errors import EmptyError, InputError, ParameterError, UnknownUserError, UnsupportedError
 from tests.models.worlds import world
 
 TEXTS = [
@@ -107,3 +109,78 @@ def test_refuses_factors_that_are_no_parts():
         ts.Baseline().fit(world()).topics()
     with pytest.raises(ParameterError, match="n_words must be a whole number of at least 1; got 0"):
         ts.NMF(factors=2).fit(ts.documents(TEXTS)).topics(0)
+
+
+@pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
+def test_documents_of_a_topic_and_topics_of_a_document(loss):
+    names = list("abcdef")
+    model = ts.NMF(factors=2, loss=loss).fit(ts.documents(TEXTS, ids=names))
+    topics = model.topics(3)
+    pets = int(topics["topic"][topics["item"] == "cat"][0])
+    found = model.topic_users(pets, n=3)
+    assert found.columns == ("topic", "rank", "user", "weight", "share")
+    assert set(found["user"].tolist()) == set("abe")
+    assert found["rank"].tolist() == [1, 2, 3]
+    assert (np.diff(found["weight"]) <= 0).all()
+    assert (found["share"] > 0.9).all()
+    every = model.topic_users(n=100)
+    np.testing.assert_allclose(np.bincount(every["topic"], every["weight"]), 1, rtol=1e-5)
+    assert model.topic_users([1 - pets, pets], n=1)["topic"].tolist() == [1 - pets, pets]
+    shares = model.topic_shares()
+    assert shares.shape == (6, 2)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
+    brought = model.user_factors * model.item_factors.sum(axis=0)
+    np.testing.assert_allclose(shares, brought / brought.sum(axis=1, keepdims=True), rtol=1e-5)
+    np.testing.assert_array_equal(model.topic_shares(["c", "a"]), shares[[2, 0]])
+    np.testing.assert_array_equal(model.topic_shares("c"), shares[[2]])
+    new = model.fold_in_many(ts.documents({"new": "my cat is a pet"})).topic_shares()
+    assert new[0, pets] > 0.9
+
+
+def test_shares_do_not_depend_on_lengths_traded_between_the_sides(tmp_path):
+    model = ts.NMF(factors=2).fit(ts.documents(TEXTS))
+    traded = replace(
+        model,
+        user_factors=model.user_factors * np.float32([8, 1]),
+        item_factors=model.item_factors / np.float32([8, 1]),
+    )
+    np.testing.assert_allclose(traded.topic_shares(), model.topic_shares(), rtol=1e-6)
+    for column in ("user", "weight", "share"):
+        np.testing.assert_array_equal(traded.topic_users()[column], model.topic_users()[column])
+    model.save(tmp_path / "m.taste", history=False)  # nothing here needs what was read
+    again = ts.load(tmp_path / "m.taste").topic_users()
+    np.testing.assert_array_equal(again["user"], model.topic_users()["user"])
+
+
+def test_documents_of_nothing_have_no_topic():
+    model = ts.NMF(factors=2).fit(ts.documents(TEXTS))
+    p = model.user_factors.copy()
+    p[4] = 0
+    empty = replace(model, user_factors=p)
+    assert empty.topic_shares(4).tolist() == [[0.0, 0.0]]
+    assert set(empty.topic_users(n=9)["user"].tolist()) == {0, 1, 2, 3, 5}
+
+
+def test_documents_and_words_of_nothing_are_left_out():
+    matrix = sp.csr_matrix(np.array([[2, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]]))
+    table = ts.documents(matrix, ids=list("xyz"), words=list("abcd"))
+    assert table.users.ids.tolist() == ["x", "z"]
+    assert table.items.ids.tolist() == ["a", "b", "d"]
+    assert ts.documents(["cat dog", "!!", "cat"]).users.ids.tolist() == [0, 2]
+
+
+def test_refuses_topics_that_are_not_there():
+    model = ts.NMF(factors=2).fit(ts.documents(TEXTS))
+    for odd in (2, -1, True, 0.0, [0, 5]):
+        with pytest.raises(ParameterError, match=r"topics must be whole numbers in 0\.\.1, as model.topics"):
+            model.topic_users(odd)
+    with pytest.raises(ParameterError, match="n must be a whole number of at least 1; got 0"):
+        model.topic_users(0, n=0)
+    with pytest.raises(UnknownUserError, match="9"):
+        model.topic_shares([0, 9])
+    als = ts.ALS(factors=3, epochs=2).fit(world())
+    for call in (als.topic_users, als.topic_shares):
+        with pytest.raises(
+            UnsupportedError, match="topics are factors of 0 or more, and those of ALS are not"
+        ):
+            call()

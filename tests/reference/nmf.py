@@ -6,13 +6,18 @@ from scipy.optimize import minimize, nnls
 LEAST = np.finfo(np.float32).eps
 
 
+def above_zero(Y):
+    """Predictions; those of 0, which would cost infinitely much, as scikit-learn counts them."""
+    return np.where(Y > 0, Y, LEAST)
+
+
 def loss_of(A, P, Q, loss):
     """Of all cells, zeros being data."""
     Y = P @ Q.T
     if loss == "frobenius":
         return 0.5 * ((A - Y) ** 2).sum()
     seen = A > 0
-    return (A[seen] * np.log(A[seen] / np.maximum(Y[seen], LEAST))).sum() - A.sum() + Y.sum()
+    return (A[seen] * np.log(A[seen] / above_zero(Y[seen]))).sum() - A.sum() + Y.sum()
 
 
 def objective(A, P, Q, loss, l1=(0.0, 0.0), l2=(0.0, 0.0)):
@@ -38,7 +43,7 @@ def descend(A, X, H, l1, l2):
 
 def multiply(A, X, H, l1, l2):
     """One multiplicative update of every row of X, in place."""
-    ratio = np.where(A > 0, A / np.maximum(X @ H.T, LEAST), 0.0)
+    ratio = np.where(A > 0, A / above_zero(X @ H.T), 0.0)
     below = H.sum(0) + l1 + l2 * X
     X *= (ratio @ H) / np.where(below > 0, below, LEAST)
 

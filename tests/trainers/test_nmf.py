@@ -194,6 +194,21 @@ def test_observed_only_fits_ratings():
     assert zeros.score_pairs(table.row_of(), table.indices).mean() < rated.mean()
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_unit_of_the_values_does_not_matter(loss):
+    """Shares of a large total are tiny, and so are predictions of a table of a million rows."""
+    A = table(60, 40, 0.2)
+    models = [
+        ts.NMF(factors=5, loss=loss, init="random", epochs=30, tolerance=0.0).fit(events(A * unit))
+        for unit in (1.0, 2.0**-30, 2.0**30)
+    ]
+    Y = models[0].user_factors @ models[0].item_factors.T
+    for model, unit in zip(models[1:], (2.0**-30, 2.0**30), strict=True):
+        np.testing.assert_allclose(
+            model.user_factors @ model.item_factors.T / unit, Y, rtol=1e-3, atol=1e-4 * Y.max()
+        )
+
+
 # Starts
 
 

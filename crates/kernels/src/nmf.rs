@@ -98,7 +98,8 @@ pub struct Measured {
 
 /// One sweep of coordinate descent over a tile, (factors, TILE): rows lie in lanes.
 ///
-/// `b` is `H'a - l1`; `gram` holds `G + l2 I` and `inverse` 1 over its diagonal, 0 where that is 0. Adds to `slope`
+/// `b` is `H'a - l1`; `gram` holds `G + l2 I` and `inverse` 1 over its diagonal, 0 where that is 0
+/// or as good as. Adds to `slope`
 /// and `moved`, each (TILE,).
 #[inline(always)]
 unsafe fn sweep_generic<L: Lanes>(
@@ -221,7 +222,7 @@ pub fn half_epoch(
         })
         .collect();
     let inverse: Vec<f32> =
-        (0..k).map(|t| square[t * (k + 1)]).map(|g| if g > 0.0 { 1.0 / g } else { 0.0 }).collect();
+        (0..k).map(|t| square[t * (k + 1)]).map(|g| if g.is_normal() { 1.0 / g } else { 0.0 }).collect();
     let l1 = penalty.l1 as f32;
     let chunks = rows.div_ceil(TILE);
     let mut measured = vec![Measured::default(); chunks];

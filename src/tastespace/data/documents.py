@@ -18,6 +18,9 @@ def documents(source: Any, *, ids: Any = None, words: Any = None, vectorizer: An
     So ``ts.NMF(loss="kullback-leibler").fit(ts.documents(texts)).topics()`` finds topics, `fold_in` and `fold_in_many`
     place new documents, and `similar_users` finds documents alike.
 
+    As everywhere, who has no event is not in the table: documents of no word that is kept, and words of no document.
+    So find labels by id, not by place: ``labels[model.users.ids]`` where the ids are 0, 1, 2, ...
+
     Parameters
     ----------
     source

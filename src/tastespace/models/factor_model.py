@@ -27,6 +27,7 @@ from tastespace.models.protocol import ID, Id, Rows, Scores
 from tastespace.models.reading import Doubles
 from tastespace.models.solvers import RowSolver, Side
 from tastespace.models.table import Neighbours
+from tastespace.models.topic_users import TopicUsers, topic_shares_of, topic_users_of
 from tastespace.models.topics import Topics, topics_of
 from tastespace.models.visitor import FactorVisitor, Visitor
 
@@ -297,6 +298,46 @@ class FactorModel(Answering):
             If some factor is below 0.
         """
         return topics_of(self, n_words)
+
+    def topic_users(self, topics: int | Iterable[int] | None = None, n: int = 10) -> TopicUsers:
+        """Whom each factor is about: its heaviest users, such as the documents of a topic.
+
+        Parameters
+        ----------
+        topics
+            A factor as :meth:`topics` numbers it, or several; None: all.
+        n
+            Users of each; those of weight 0 are left out.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such topic, or n < 1.
+        UnsupportedError
+            If some factor is below 0.
+        """
+        return topic_users_of(self, topics, n)
+
+    def topic_shares(self, users: Id | Iterable[Id] | None = None) -> Floats:
+        """What each user, such as a document, is about: how much of what is predicted for it comes from each factor.
+
+        Parameters
+        ----------
+        users
+            An id, or several; None: all, in their order. For new documents, those of :meth:`fold_in_many`.
+
+        Returns
+        -------
+        float32 (users, factors): rows sum to 1; zeros for a user whose factors are.
+
+        Raises
+        ------
+        UnknownUserError
+            Naming the users that the model does not know.
+        UnsupportedError
+            If some factor is below 0.
+        """
+        return topic_shares_of(self, None if users is None else self._user_rows(users))
 
     def _need_factors(self) -> None:
         if self.factors == 0:

@@ -107,13 +107,18 @@ def _npmi(together: npt.NDArray[np.float64], known: npt.NDArray[np.int32], i: in
     return float(np.log(both / (together[at, at] * together[there, there])) / -np.log(both))
 
 
-def topics_of(model: FactorModel, n: int) -> Topics:
-    """The table behind :meth:`FactorModel.topics`."""
-    q = model.item_factors
-    if q.shape[1] == 0 or (q < 0).any():
+def check_parts(model: FactorModel) -> None:
+    """Raises UnsupportedError unless the model has factors, and none of them is below 0."""
+    if model.factors == 0 or (model.item_factors < 0).any() or (model.user_factors < 0).any():
         raise UnsupportedError(
             f"topics are factors of 0 or more, and those of {model.info.trainer} are not; use NMF, or similar_items"
         )
+
+
+def topics_of(model: FactorModel, n: int) -> Topics:
+    """The table behind :meth:`FactorModel.topics`."""
+    check_parts(model)
+    q = model.item_factors
     n = min(at_least_one("n_words", n), len(q))
     order = np.argsort(-q, axis=0, kind="stable")[:n].T  # (topics, n)
     weights = np.take_along_axis(q.T, order, axis=1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from tastespace.data.csr import Csr
 from tastespace.models.padding import Floats, blank
-from tastespace.trainers.init import check_memory, svd_factors
+from tastespace.trainers.init import check_memory, drop_signs, svd_factors
 
 
 def mean_value(table: Csr) -> float:
@@ -25,7 +25,8 @@ def nndsvd(by_user: Csr, by_item: Csr, factors: int, seed: int, threads: int) ->
     Pattern Recognition 41(4), 2008.
     """
     p, q = svd_factors(by_user, by_item, (by_user.values, by_item.values), factors, seed, threads)
-    split_signs(p, q)
+    drop_signs(p, q)
+    balance(p, q)
     empty = np.flatnonzero((p[:, :factors].max(axis=0) == 0) | (q[:, :factors].max(axis=0) == 0))
     if len(empty):
         noisy = random(by_user, factors, seed)
@@ -34,20 +35,12 @@ def nndsvd(by_user: Csr, by_item: Csr, factors: int, seed: int, threads: int) ->
     return p, q
 
 
-def split_signs(p: Floats, q: Floats) -> None:
-    """Keeps, in place, of both columns of each pair the parts of one sign, scaled to equal norms."""
-
-    def parts(sign: int) -> tuple[Floats, Floats, Floats, Floats]:
-        left, right = np.maximum(sign * p, 0), np.maximum(sign * q, 0)
-        return left, right, np.linalg.norm(left, axis=0), np.linalg.norm(right, axis=0)
-
-    above, below = parts(1), parts(-1)
-    first = above[2] * above[3] >= below[2] * below[3]
-    one, other = (np.where(first, up, down) for up, down in zip(above[2:], below[2:], strict=True))
-    fair = np.divide(other, one, out=np.zeros_like(one), where=one > 0)
-    root = np.sqrt(fair)
-    p[:] = np.where(first, above[0], below[0]) * root
-    q[:] = np.where(first, above[1], below[1]) * np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
+def balance(p: Floats, q: Floats) -> None:
+    """Gives, in place, both columns of each pair the same norm; their products stay."""
+    left, right = np.linalg.norm(p, axis=0), np.linalg.norm(q, axis=0)
+    scale = np.sqrt(np.divide(right, left, out=np.ones_like(left), where=(left > 0) & (right > 0)))
+    p *= scale
+    q /= scale
 
 
 def random(by_user: Csr, factors: int, seed: int) -> tuple[Floats, Floats]:

@@ -9,8 +9,11 @@ use crate::row::Touched;
 use crate::simd::{Lanes, Level, PAD, dispatch};
 use crate::threads::{DisjointSlice, for_each_chunk};
 
-/// The least that a cell is predicted, so that nothing is divided by 0.
+/// What a cell that is predicted 0 counts as in the objective, which would be infinite; as in scikit-learn.
 const LEAST: f32 = f32::EPSILON;
+
+/// Nothing is divided by less. It is far below what tables of tiny shares or of a million rows predict.
+const TINY: f32 = 1e-30;
 
 /// Factors below are 0: multiplication brings none of them back.
 const GONE: f32 = f64::EPSILON as f32;
@@ -98,7 +101,9 @@ unsafe fn step_generic<L: Lanes>(
         unsafe {
             let (q, values) = four(touched, a, j);
             let y = dots::<L>(q, x.as_ptr(), stride);
-            let ratio: [L::V; 4] = std::array::from_fn(|i| L::splat(values[i] / y[i].max(LEAST)));
+            // Where y is 0, every factor that could answer is 0 and stays so: the event moves nothing.
+            let ratio: [L::V; 4] =
+                std::array::from_fn(|i| L::splat(if y[i] > 0.0 { values[i] / y[i].max(TINY) } else { 0.0 }));
             let mut c = 0;
             while c < stride {
                 let mut sum = L::load(to.add(c));
@@ -112,7 +117,7 @@ unsafe fn step_generic<L: Lanes>(
     }
     for ((x, &share), &rate) in x.iter_mut().zip(&*share).zip(rate) {
         let below = rate + l2 * *x;
-        let new = *x * share / if below > 0.0 { below } else { LEAST };
+        let new = *x * share / below.max(TINY);
         *x = if new < GONE { 0.0 } else { new };
     }
 }
@@ -197,7 +202,7 @@ pub fn divergence(level: Level, threads: usize, cells: Cells<'_>, fixed: Fixed<'
                 let (touched, values) = cells.row(row, fixed, &ones);
                 predict(level, touched, values, &x[row * stride..(row + 1) * stride], y);
                 for (&a, &y) in values.iter().zip(&*y).filter(|(a, _)| **a > 0.0) {
-                    let (a, y) = (f64::from(a), f64::from(y.max(LEAST)));
+                    let (a, y) = (f64::from(a), f64::from(if y > 0.0 { y } else { LEAST }));
                     total += a * (a / y).ln() - a;
                 }
             }

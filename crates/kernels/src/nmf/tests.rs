@@ -169,7 +169,8 @@ fn a_multiplicative_step_is_the_definition() {
             {
                 let cells = world.row(row, false);
                 let y = |c: usize, x: &[f32]| -> f64 {
-                    (0..k).map(|t| f64::from(x[t]) * world.h(c, t)).sum::<f64>().max(f32::EPSILON.into())
+                    let sum: f64 = (0..k).map(|t| f64::from(x[t]) * world.h(c, t)).sum();
+                    if sum > 0.0 { sum } else { f32::EPSILON.into() }
                 };
                 for t in 0..k {
                     let share: f64 = cells.iter().map(|&(c, a)| a / y(c, old) * world.h(c, t)).sum();
