@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 import scipy.sparse as sp
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 
 import tastespace as ts
 from tastespace.errors import EmptyError, InputError, ParameterError, UnknownUserError, UnsupportedError
@@ -52,6 +52,15 @@ def test_refuses_what_is_no_text():
         ts.documents(["cat", 3])
     with pytest.raises(InputError, match="ids has 1 entries for 2 texts"):
         ts.documents(["cat", "dog"], ids=["a"])
+    dense = (
+        r"dense one of 300 x 40 cells, 96.0 kB: pass scipy.sparse.csr_matrix\(X\), whose 600 cells .* 7.2 kB"
+    )
+    with pytest.raises(InputError, match=dense):
+        ts.documents(np.tile(np.eye(20), (15, 2)))
+    with pytest.raises(
+        InputError, match=r"vectorizer must have fit_transform and get_feature_names_out.*got Hash"
+    ):
+        ts.documents(TEXTS, vectorizer=HashingVectorizer())
     with pytest.raises(ValueError, match="max_df"):
         ts.documents(TEXTS, vectorizer=CountVectorizer(max_df=1, min_df=5))
 

@@ -161,8 +161,18 @@ def test_refuses_values_that_it_cannot_hold():
         NMF(2).fit(np.full((4, 4), np.nan))
     with pytest.raises(InputError, match=r"NMF computes in float32, and X holds 1e\+300, which is beyond"):
         NMF(2).fit(np.full((4, 4), 1e300))
+    for unit in (1e30, 1e-30):
+        with pytest.raises(
+            InputError, match=r"the largest value is .*; scale the values into 1e-18 \.\. 1e\+18"
+        ):
+            NMF(2).fit(table() * unit)
     with pytest.raises(NotFittedError):
         NMF(2).transform(table())
+
+
+def test_says_that_a_start_is_ignored():
+    with pytest.warns(RuntimeWarning, match="starts from W and H only with init='custom'; init=None ignores"):
+        NMF(2, tol=0, max_iter=1).fit_transform(table(), W=np.ones((90, 2)), H=np.ones((2, 60)))
 
 
 def test_a_dense_giant_is_refused_with_its_size_and_the_sparse_way(monkeypatch):

@@ -298,6 +298,15 @@ def test_refuses_negative_values_and_names_them():
         model.fold_in_many(train)
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_refuses_values_beyond_single_precision(loss):
+    for unit in (1e25, 1e-25):
+        with pytest.raises(
+            InputError, match=r"NMF computes in float32, and the largest value is 5e[+-]25; scale"
+        ):
+            ts.NMF(factors=2, loss=loss).fit(events(table(20, 10) * unit))
+
+
 def test_refuses_what_holds_nothing():
     A = np.eye(5)
     users, items = np.nonzero(A)

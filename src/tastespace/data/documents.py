@@ -8,6 +8,7 @@ from typing import Any
 import scipy.sparse
 
 from tastespace.data.interactions import Interactions
+from tastespace.data.memory import size
 from tastespace.data.read import read
 from tastespace.errors import EmptyError, InputError, missing_extra
 
@@ -34,15 +35,16 @@ def documents(source: Any, *, ids: Any = None, words: Any = None, vectorizer: An
     words
         The words of the columns of a matrix.
     vectorizer
-        What cuts texts into words and weighs them: a vectorizer of scikit-learn, not fitted. By default
-        ``CountVectorizer(stop_words="english")``; ``TfidfVectorizer`` suits the squared error.
+        What cuts texts into words and weighs them: a vectorizer of scikit-learn, which is fitted to these texts. By
+        default ``CountVectorizer(stop_words="english")``; ``TfidfVectorizer`` suits the squared error. New documents
+        have the weights of the old ones by ``documents(vectorizer.transform(texts), words=...)``.
 
     Raises
     ------
     EmptyError
         Without texts, or where no text holds a word.
     InputError
-        If ids and texts differ in number, or something is no text.
+        If ids and texts differ in number, something is no text, or the matrix is dense.
     MissingExtraError
         If texts are given and scikit-learn is not installed.
     """
@@ -53,6 +55,8 @@ def documents(source: Any, *, ids: Any = None, words: Any = None, vectorizer: An
     elif hasattr(source, "columns"):
         count = "count" if "count" in list(source.columns) else None
         return read(source, user="document", item="word", weight=count)
+    elif getattr(source, "ndim", 1) == 2:
+        raise InputError(_dense(source))
     elif isinstance(source, str | bytes):
         raise InputError("documents takes a list of texts; got one text: put it into a list")
     else:
@@ -70,6 +74,11 @@ def documents(source: Any, *, ids: Any = None, words: Any = None, vectorizer: An
         except ModuleNotFoundError:
             raise missing_extra("documents of texts", "sklearn") from None
         vectorizer = CountVectorizer(stop_words="english")
+    if not hasattr(vectorizer, "fit_transform") or not hasattr(vectorizer, "get_feature_names_out"):
+        raise InputError(
+            "vectorizer must have fit_transform and get_feature_names_out, like CountVectorizer(); got "
+            f"{type(vectorizer).__name__}"
+        )
     try:
         matrix = vectorizer.fit_transform(texts)
     except ValueError as error:
@@ -80,3 +89,13 @@ def documents(source: Any, *, ids: Any = None, words: Any = None, vectorizer: An
             "CountVectorizer(token_pattern=...)"
         ) from None
     return read(matrix, users=ids, items=vectorizer.get_feature_names_out().astype(object))
+
+
+def _dense(matrix: Any) -> str:
+    """What is wrong with a dense matrix: its size in memory, and the sparse way."""
+    rows, columns = matrix.shape
+    cells = int((matrix != 0).sum())
+    return (
+        f"documents takes a sparse matrix; got a dense one of {rows:,} x {columns:,} cells, {size(matrix.nbytes)}: "
+        f"pass scipy.sparse.csr_matrix(X), whose {cells:,} cells that are not 0 need {size(12 * cells)}"
+    )

@@ -21,7 +21,7 @@ from tastespace.errors import InputError, ParameterError
 from tastespace.models.nmf_rows import Loss, NmfRows, Pair
 from tastespace.models.padding import Floats, blank, pad, padded
 from tastespace.trainers.nmf_descent import Descent
-from tastespace.trainers.nmf_start import fill, mean_value, nndsvd, random
+from tastespace.trainers.nmf_start import check_range, fill, mean_value, nndsvd, random
 
 Matrix = npt.NDArray[Any]
 
@@ -147,11 +147,15 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ------
         ParameterError
             If a parameter is outside its range.
+        InputError
+            If the largest value of X is beyond 1e18 or below 1e-18.
         TooLargeError
             If a dense X cannot be held in sparse form.
 
         Warns
         -----
+        RuntimeWarning
+            If W or H are given and ``init`` is not ``"custom"``.
         ConvergenceWarning
             If ``max_iter`` passes were not enough for ``tol``.
         """
@@ -159,6 +163,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         rows = self._rows()
         k = self._width(X, H)
         by_row = _table(X)
+        check_range(by_row)
         by_column = by_row.transpose()
         threads = resolve_threads(self.threads)
         p, q = self._start(X, by_row, by_column, k, rows.loss, W, H, threads)
@@ -286,6 +291,12 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                     )
                 target[:, :k] = array if name == "W" else array.T
             return p, q
+        if W is not None or H is not None:
+            warnings.warn(
+                f"NMF starts from W and H only with init='custom'; init={self.init!r} ignores them",
+                RuntimeWarning,
+                stacklevel=3,
+            )
         init, fewest = self.init, min(X.shape)
         if init is None:
             init = "nndsvda" if k <= fewest else "random"

@@ -23,7 +23,7 @@ from tastespace.trainers.base import Trainer, check_events, check_ratings, plain
 from tastespace.trainers.init import start_factors
 from tastespace.trainers.loop import State, run_epochs
 from tastespace.trainers.nmf_descent import Descent
-from tastespace.trainers.nmf_start import fill, mean_value, nndsvd, random
+from tastespace.trainers.nmf_start import check_range, fill, mean_value, nndsvd, random
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.version import __version__
 
@@ -178,7 +178,8 @@ class NMF(Trainer):
         EmptyError
             Without events, or where all values are 0.
         InputError
-            If a value is below 0, or if ``observed_only`` is asked of events that are no ratings.
+            If a value is below 0, if the largest is beyond 1e18 or below 1e-18, or if ``observed_only`` is asked of
+            events that are no ratings.
         """
         name = type(self).__name__
         if self.observed_only:
@@ -327,6 +328,7 @@ class _Observed(_Run):
 def _start(trainer: NMF, train: Interactions, threads: int) -> tuple[Floats, Floats]:
     """Padded factors to start from."""
     by_user, by_item, k, init = train.by_user, train.by_item, trainer.factors, trainer.init
+    check_range(by_user)
     multiplies = trainer.loss == "kullback-leibler"
     mean = mean_value(by_user)
     if isinstance(init, tuple):

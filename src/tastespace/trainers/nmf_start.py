@@ -5,8 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from tastespace.data.csr import Csr
+from tastespace.errors import InputError
 from tastespace.models.padding import Floats, blank
 from tastespace.trainers.init import check_memory, drop_signs, svd_factors
+
+#: The largest value of a table lies between one over this and this: products of it and of factors stay in float32.
+RANGE = 1e18
+
+
+def check_range(table: Csr) -> None:
+    """Raises InputError if sums over such values and factors would leave single precision, and end as zeros or NaN."""
+    top = 1.0 if table.values is None else float(table.values.max(initial=0.0))
+    if top > 0 and not 1 / RANGE <= top <= RANGE:
+        raise InputError(
+            f"NMF computes in float32, and the largest value is {top:g}; scale the values into {1 / RANGE:g} .. "
+            f"{RANGE:g}"
+        )
 
 
 def mean_value(table: Csr) -> float:
