@@ -75,12 +75,12 @@ def measure(name: str, data: gowalla.Data, threads: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", default=list(CUT), choices=list(CUT))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(CUT))
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     path = common.RESULTS / "puresvd.json"
     results: dict[str, Any] = json.loads(path.read_text())["results"] if path.exists() else {}
-    for name in options.names:
+    for name in options.names or CUT:
         parts = (
             {"ones": ml_1m(False), "ratings": ml_1m(True)} if name == "ml-1m" else {"ones": gowalla.data()}
         )

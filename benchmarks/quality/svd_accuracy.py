@@ -5,12 +5,12 @@ enough, and ARPACK to machine precision (``scipy.sparse.linalg.svds`` of doubles
 take the same cells, rounded to single precision beforehand. ``tastespace`` is ``TruncatedSVD`` with its defaults,
 ``tastespace, to the end`` the same with ``rounds=100, tolerance=1e-9``, ``scikit-learn`` its ``TruncatedSVD`` with its
 defaults (randomized, five iterations) in double precision. For each: the largest error of a singular value, as a share
-of that value (of those above 1e-5 of the largest, which is what single precision promises) and of the largest; the sine of the largest angle between the spaces of all right vectors of those values, beside the
-gap between the last value wanted and the next (as a share of the former), without which that space is not defined; the
-squared error above the least, as a share of the least; and how far V'V is from 1. Spectra: ``clustered`` has eight
-values of eight copies each that differ by a ten-thousandth, ``slow`` falls like the root of 1 / i, ``fast`` like
-0.7^i, ``rank 30`` has 30 values above 0 and 64 are asked for, ``means of 50`` is ``slow`` with means a hundred times as
-large as its spread, centred.
+of that value (of those above 1e-5 of the largest, which is what single precision promises) and of the largest; the sine
+of the largest angle between the spaces of all right vectors of those values, beside the gap between the last value
+wanted and the next (as a share of the former), without which that space is not defined; the squared error above the
+least, as a share of the least; and how far V'V is from 1. Spectra: ``clustered`` has eight values of eight copies each
+that differ by a ten-thousandth, ``slow`` falls like the root of 1 / i, ``fast`` like 0.7^i, ``rank 30`` has 30 values
+above 0 and 64 are asked for, ``means of 50`` is ``slow`` with means a hundred times as large as its spread, centred.
 
 Run as ``python -m benchmarks.quality.svd_accuracy [NAME ...] [--threads N]``.
 """
@@ -181,12 +181,12 @@ def measure(name: str, threads: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     names = [*SMALL, *LARGE]
-    parser.add_argument("names", nargs="*", default=names, choices=names)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="; ".join(names))
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     path = common.RESULTS / "svd_accuracy.json"
     results: dict[str, Any] = json.loads(path.read_text())["results"] if path.exists() else {}
-    for name in options.names:
+    for name in options.names or names:
         results[name] = measure(name, options.threads)
         for entry, found in results[name]["found"].items():
             print(
