@@ -166,6 +166,21 @@ def nmf(content: Content) -> str:
     return f"{rows(header, lines)}\n\n{where(content)}"
 
 
+def svd(content: Content) -> str:
+    """Seconds, memory and error of each solver."""
+    lines = []
+    for table, found in content["results"].items():
+        if table == "threads":
+            continue
+        ours = found["tastespace"]["seconds"]["median"]
+        for name, cell in found.items():
+            times = f"{cell['seconds']['median'] / ours:.1f}"
+            memory, error = f"{cell['peak_bytes'] / 1e6:.0f} MB", f"{max(cell['relative_error']):.8f}"
+            lines.append((TABLE_NAMES[table], name, ranged(cell["seconds"]), times, error, memory))
+    header = ("table", "solver", "seconds", "times ours", "peak", "error")
+    return f"{rows(header, lines)}\n\n{where(content)}"
+
+
 def ranking(content: Content) -> str:
     """An epoch of BPR, and seconds until each rival's quality."""
     results = content["results"]
@@ -371,6 +386,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Content], str]]] = {
     "explicit": ("speed_explicit", explicit),
     "sgd": ("speed_sgd", sgd),
     "svdpp": ("speed_svdpp", svdpp),
+    "svd": ("speed_svd", svd),
     "nmf": ("speed_nmf", nmf),
     "top-k": ("speed_top_k", top_k),
     "evaluation": ("speed_evaluation", evaluation),

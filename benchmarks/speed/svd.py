@@ -7,7 +7,8 @@ solver, ARPACK, to the precision of the type), from the matrix to right vectors.
 those of the call. Memory is the most that the process held, less what it held before the call. The error is
 ``|A - A V V'|`` over ``|A|``, computed in double precision from the right vectors by the benchmark, after the clock.
 
-Run as ``python -m benchmarks.speed.svd [--rounds 3]``; scikit-learn comes with the development tools.
+Run as ``python -m benchmarks.speed.svd [--rounds 3] [--more]``; ``--more`` adds its rounds to those of the result file.
+scikit-learn comes with the development tools.
 """
 
 import json
@@ -119,9 +120,21 @@ def apart(entry: str, name: str, factors: int, threads: int) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def measure(name: str, factors: int, rounds: int, threads: int) -> dict[str, Any]:
-    """All entries in turns."""
+def earlier(cell: dict[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
+    """The runs that a cell of the result file is made of."""
     runs: dict[str, list[dict[str, Any]]] = {entry: [] for entry in ENTRIES}
+    for entry, found in (cell or {}).items():
+        for seconds, wrong in zip(found["seconds"]["raw"], found["relative_error"], strict=True):
+            run = {"seconds": seconds, "peak_bytes": found["peak_bytes"], "error": wrong}
+            runs[entry].append(run | {name: found[name] for name in ("metrics",) if name in found})
+    return runs
+
+
+def measure(
+    name: str, factors: int, rounds: int, threads: int, before: dict[str, Any] | None
+) -> dict[str, Any]:
+    """All entries in turns."""
+    runs = earlier(before)
     for _ in range(rounds):
         for entry in ENTRIES:
             runs[entry].append(apart(entry, name, factors, threads))
@@ -140,6 +153,7 @@ def measure(name: str, factors: int, rounds: int, threads: int) -> dict[str, Any
 def main() -> None:
     parser = common.options(__doc__)
     parser.add_argument("--one", nargs=3, metavar=("ENTRY", "TABLE", "FACTORS"), help="a single fit, as JSON")
+    parser.add_argument("--more", action="store_true", help="add to the rounds of the result file")
     parser.set_defaults(rounds=3)
     chosen = parser.parse_args()
     if chosen.one:
@@ -150,7 +164,10 @@ def main() -> None:
     results.versions = {"scikit-learn": version("scikit-learn")}
     results.cells["threads"] = chosen.threads
     name = "ml-1m" if chosen.quick else "ml-20m-shaped"
-    cell = results.cell(name, lambda: measure(name, FACTORS, chosen.rounds, chosen.threads))
+    path, before = results.folder / "speed_svd.json", None
+    if chosen.more and path.exists():
+        before = json.loads(path.read_text())["results"].get(name)
+    cell = results.cell(name, lambda: measure(name, FACTORS, chosen.rounds, chosen.threads, before))
     ours = cell["tastespace"]["seconds"]["median"]
     for entry in ENTRIES:
         seconds = cell[entry]["seconds"]["median"]

@@ -62,6 +62,29 @@ def test_centred_is_principal_components(X):
     assert ours.reconstruction_error(X) == pytest.approx(np.linalg.norm(dense - back), rel=1e-6)
 
 
+@pytest.mark.parametrize("offset", [0.0, 1.0, 100.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+def test_variances_are_those_of_the_transformed_columns(offset, dtype, sparse):
+    X = (DENSE + offset).astype(dtype)
+    X = sp.csr_array(X) if sparse else X
+    ours, theirs = TruncatedSVD(5, random_state=0, n_iter=9), Theirs(5, algorithm="arpack")
+    transformed = ours.fit_transform(X)
+    np.testing.assert_allclose(ours.explained_variance_, transformed.astype(float).var(axis=0), rtol=1e-3)
+    theirs.fit(X.astype(float))
+    np.testing.assert_allclose(ours.explained_variance_, theirs.explained_variance_, rtol=1e-3)
+    alone = TruncatedSVD(5, random_state=0, n_iter=9).fit(X)
+    np.testing.assert_array_equal(alone.explained_variance_, ours.explained_variance_)
+
+
+@pytest.mark.parametrize("value", [1.0, 3.0, 1e12])
+def test_variances_of_cells_that_are_alike(value):
+    X = sp.csr_array(value * (TABLE.toarray() > 0.5))
+    ours = TruncatedSVD(4, random_state=0, n_iter=9).fit(X)
+    theirs = Theirs(4, algorithm="arpack").fit(X)
+    np.testing.assert_allclose(ours.explained_variance_ratio_, theirs.explained_variance_ratio_, rtol=1e-4)
+
+
 def test_error_is_that_of_the_difference():
     ours = TruncatedSVD(10, random_state=0).fit(TABLE)
     difference = TABLE.toarray() - ours.inverse_transform(ours.transform(TABLE))

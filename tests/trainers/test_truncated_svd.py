@@ -355,3 +355,17 @@ def test_what_leaves_the_range_of_numbers_is_said():
 
     with pytest.raises(NumericalError, match="left the range of single precision; scale the values down"):
         krylov(Wrong(), 1, directions=3, tolerance=0.0, seed=0, threads=1)
+
+
+def test_decayed_ratings_fade_into_cells_of_zero():
+    train = world(times=True).decay("3d")
+    assert train.by_user.weights is not None
+    model = ts.TruncatedSVD(factors=6).fit(train)
+    faded = train.by_user.replace_values(train.by_user.filled_values() * train.by_user.weights).to_scipy()
+    s, v = reference.truncated(faded.toarray(), 6)
+    np.testing.assert_allclose(model.solver.singular_values, s, rtol=1e-5)
+    np.testing.assert_allclose(model._scores(np.arange(60), 1), faded @ v @ v.T, atol=2e-4)
+    np.testing.assert_array_equal(model.fold_in_many(train).user_factors, model.user_factors)
+    user, item = train.users.ids[0], int(train.items.ids[5])
+    parts = model.explain(user, item)
+    assert float(parts.score) == pytest.approx(float(model._scores(np.int32([0]), 1)[0, 5]), abs=1e-4)

@@ -14,7 +14,14 @@ from tastespace.data.interactions import Interactions
 from tastespace.models.confidence import Confidence
 from tastespace.models.padding import Floats
 from tastespace.models.reading import Doubles
-from tastespace.models.solvers import Rows, RowSolver, Side
+from tastespace.models.solvers import Counts, Rows, RowSolver, Side
+
+
+def faded(values: Floats | None, events: Csr) -> Floats | None:
+    """What events count, less what their weights take: old ratings that were decayed fade into cells of 0."""
+    if events.weights is None:
+        return values
+    return events.weights if values is None else values * events.weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +59,10 @@ class ProjectionRows(RowSolver):
             return self
         return replace(self, confidence=Confidence.learn(self.confidence.kind, train.by_user, train.by_item))
 
+    def cells(self, events: Csr) -> Floats | None:
+        """The x of every event of whole user rows: float32 (events,), or None: all 1."""
+        return faded(self.confidence.user_weights(events), events)
+
     def side(self, factors: Floats, bias: Floats, threads: int) -> Side:
         return Side(factors, bias)
 
@@ -60,14 +71,13 @@ class ProjectionRows(RowSolver):
         return _native.sparse_multiply(events.indptr, events.indices, values, fixed.factors, threads)
 
     def users(self, events: Csr, items: Side, threads: int) -> tuple[Floats, Floats]:
-        values = self.confidence.user_weights(events)
-        return self.project(events, values, items, threads), np.zeros(events.rows, np.float32)
+        return self.project(events, self.cells(events), items, threads), np.zeros(events.rows, np.float32)
 
     def items(
         self, events: Csr, rows: Rows, users: Side, history: Csr, threads: int
     ) -> tuple[Floats, Floats]:
         r"""New columns against fixed users: :math:`v_i = \sum_u x_{ui} p_u / s^2`, as for learned ones."""
-        values = self.confidence.item_weights(events, rows, history)
+        values = faded(self.confidence.item_weights(events, rows, history), events)
         squares = np.zeros(users.factors.shape[1])
         squares[: len(self.singular_values)] = np.square(self.singular_values)
         inverse = np.divide(1.0, squares, out=np.zeros_like(squares), where=squares > 0.0)
@@ -76,21 +86,21 @@ class ProjectionRows(RowSolver):
         )
 
     def update(
-        self, train: Interactions, users: Rows, items: Rows, p: Side, q: Side, threads: int
+        self, train: Interactions, users: Rows, items: Rows, new: Counts, p: Side, q: Side, threads: int
     ) -> tuple[Side, Side]:
         # The space stays: learned items keep their vectors and biases, new ones are placed in it by their users.
         factors, bias = p.factors.copy(), p.bias.copy()
         factors[users], bias[users] = self.users(train.by_user.take_rows(users), q, threads)
-        new = items[~q.factors[items].any(axis=1) & (q.bias[items] == 0.0)]
+        fresh = items[~q.factors[items].any(axis=1) & (q.bias[items] == 0.0)]
         placed = q.factors.copy()
-        if len(new):
-            events = train.by_item.take_rows(new)
-            placed[new], _ = self.items(events, new, Side(factors, bias), train.by_user, threads)
+        if len(fresh):
+            events = train.by_item.take_rows(fresh)
+            placed[fresh], _ = self.items(events, fresh, Side(factors, bias), train.by_user, threads)
         fixed = Side(placed, q.bias)
         return Side(*self.users(train.by_user, fixed, threads)), fixed
 
     def contributions(self, events: Csr, items: Side, item: int) -> Doubles:
-        values = self.confidence.user_weights(events)
+        values = self.cells(events)
         x = np.ones(events.nnz) if values is None else values.astype(np.float64)
         q = items.factors[events.indices].astype(np.float64)
         return np.asarray(x * (q @ items.factors[item].astype(np.float64)))

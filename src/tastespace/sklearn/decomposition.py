@@ -19,12 +19,15 @@ from tastespace.errors import ParameterError, TooLargeError
 from tastespace.models.padding import pad
 from tastespace.trainers.krylov import block_width, krylov
 from tastespace.trainers.lanczos import largest
-from tastespace.trainers.matrices import DenseMatrix, SparseMatrix, column_means
+from tastespace.trainers.matrices import DenseMatrix, SparseMatrix, column_means, sum_of_squares
 
 Array = npt.NDArray[Any]
 
 #: Nearer to the least possible squared error than this share of it nothing is gained in single precision.
 LEAST = 1e-6
+
+#: Where less than this share of the squares is left without the mean, a difference of both is too rough.
+SHORT = 0.1
 
 
 class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -105,11 +108,15 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         TooLargeError
             If X is dense and cannot be copied; names the sparse way.
         """
-        self.fit_transform(X)
+        self._learn(X)
         return self
 
     def fit_transform(self, X: Any, y: object = None) -> Array:
         """Learn the components of X and return its rows among them, (rows, n_components); see :meth:`fit`."""
+        return self._project(self._learn(X))
+
+    def _learn(self, X: Any) -> Any:
+        """Sets all attributes; X as it was checked."""
         _refuse_giants(X)
         X = validate_data(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_min_features=2, order="C"
@@ -140,11 +147,23 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         self.components_[:wanted] = vectors.T
         self.singular_values_ = np.zeros(k, X.dtype)
         self.singular_values_[:wanted] = values
-        transformed = self._project(X)
-        self.explained_variance_ = np.var(transformed, axis=0)
-        spread = _variance(X)
+        of_columns = _means(X, matrix, scale)
+        spread = max(_squares(X) / X.shape[0] - float(of_columns @ of_columns), 0.0)
+        self.explained_variance_ = self._variances(X, of_columns)
         self.explained_variance_ratio_ = self.explained_variance_ / spread if spread > 0 else np.zeros(k)
-        return transformed
+        return X
+
+    def _variances(self, X: Any, means: Array) -> Array:
+        """The variance of each transformed column over the rows."""
+        # The squares of a column of X V sum to that of its singular value, so that X need not be projected, unless
+        # little is left of them without the mean.
+        squares = np.square(self.singular_values_, dtype=np.float64) / X.shape[0]
+        along = np.zeros(len(squares)) if self.centred else np.square(self.components_ @ means)
+        variances = np.maximum(squares - along, 0.0)
+        short = variances < SHORT * squares
+        if short.any():
+            variances[short] = np.var(self._project(X, short), axis=0, dtype=np.float64)
+        return np.asarray(variances, X.dtype)
 
     def transform(self, X: Any) -> Array:
         """The rows of X among the components, (rows, n_components)."""
@@ -236,13 +255,13 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         means = column_means(turned, turned.values) if self.centred else None
         return SparseMatrix(table, turned, table.values, turned.values, means, threads), scale
 
-    def _project(self, X: Any) -> Array:
-        turned = self.components_.T
+    def _project(self, X: Any, some: slice | Array = slice(None)) -> Array:
+        turned = self.components_[some].T
         if X.dtype == np.float32 and scipy.sparse.issparse(X):
             table = _csr(X, 1.0)
             product = _native.sparse_multiply(
                 table.indptr, table.indices, table.values, pad(turned), resolve_threads(self.threads)
-            )[:, : len(self.components_)]
+            )[:, : turned.shape[1]]
         else:
             product = np.asarray(X @ turned)
         return np.ascontiguousarray(product - self.mean_ @ turned if self.centred else product)
@@ -270,14 +289,15 @@ def _cells(X: Any) -> Array:
 
 
 def _squares(X: Any) -> float:
-    cells = _cells(X)
-    return float(np.square(cells, dtype=np.float64).sum())
+    return sum_of_squares(_cells(X).reshape(-1))
 
 
-def _variance(X: Any) -> float:
-    """The sum of the columns' variances."""
+def _means(X: Any, matrix: SparseMatrix | DenseMatrix, scale: float) -> Array:
+    """The mean of each column."""
+    if isinstance(matrix, SparseMatrix) and matrix.row_values is None:
+        return scale * column_means(matrix.by_column, None)  # all cells are alike
     means: Array = (X.T @ np.ones(X.shape[0])) / X.shape[0]
-    return float(max(_squares(X) / X.shape[0] - float(means @ means), 0.0))
+    return means
 
 
 def _refuse_giants(X: object) -> None:

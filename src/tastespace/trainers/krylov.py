@@ -310,7 +310,7 @@ def signs(vectors: np.ndarray) -> np.ndarray:
     """1 or -1 for each column: the sign of its largest entry by absolute value, the first where several are."""
     if not len(vectors):
         return np.ones(vectors.shape[1], vectors.dtype)
-    largest = np.abs(vectors).argmax(axis=0)
+    largest = np.abs(vectors.T, order="C").argmax(axis=1)  # row by row, which is quicker than across rows
     found = np.where(np.take_along_axis(vectors, largest[None, :], axis=0)[0] < 0, -1, 1)
     return found.astype(vectors.dtype)
 

@@ -62,7 +62,7 @@ class SparseMatrix:
     @property
     def squares(self) -> float:
         values = self.row_values
-        cells = float(self.by_row.nnz) if values is None else _squares(values)
+        cells = float(self.by_row.nnz) if values is None else sum_of_squares(values)
         return cells if self.means is None else spread(cells, self.by_row.rows, self.means)
 
     def times(self, x: Floats) -> Floats:
@@ -109,7 +109,7 @@ class DenseMatrix:
 
     @property
     def squares(self) -> float:
-        cells = sum(_squares(row) for row in self.cells)
+        cells = sum(sum_of_squares(row) for row in self.cells)
         return cells if self.means is None else spread(cells, len(self.cells), self.means)
 
     def times(self, x: Floats) -> Floats:
@@ -135,10 +135,10 @@ def times_small(x: Floats, c: npt.ArrayLike, threads: int) -> Floats:
     return product
 
 
-def _squares(values: Floats) -> float:
-    """Sum of squares in double precision, a part at a time."""
+def sum_of_squares(values: npt.NDArray[np.floating]) -> float:
+    """Sum of squares (n,) in double precision, a part at a time."""
     return float(sum(np.square(part, dtype=np.float64).sum() for part in _parts(values)))
 
 
-def _parts(values: Floats) -> list[Floats]:
+def _parts(values: npt.NDArray[np.floating]) -> list[npt.NDArray[np.floating]]:
     return [values[start : start + 65_536] for start in range(0, len(values), 65_536)]

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import numpy as np
 
-from tastespace.data.csr import Csr
 from tastespace.data.interactions import Interactions
 from tastespace.data.memory import announce, size
 from tastespace.data.threads import resolve_threads
 from tastespace.errors import InputError, ParameterError
 from tastespace.models.confidence import KINDS, Confidence, Kind
 from tastespace.models.factor_model import FactorModel
-from tastespace.models.info import ModelInfo, summarize
-from tastespace.models.padding import locked, padded
-from tastespace.models.projection_rows import ProjectionRows
+from tastespace.models.padding import padded
 from tastespace.models.reading import check_weights
-from tastespace.models.solvers import Side
-from tastespace.trainers.base import Trainer, check_events, plain
+from tastespace.trainers.base import Trainer, check_events
+from tastespace.trainers.decomposition import Decomposition, matrix_of
 from tastespace.trainers.init import check_memory
 from tastespace.trainers.krylov import Spectrum, krylov
 from tastespace.trainers.lanczos import lanczos
-from tastespace.trainers.matrices import SparseMatrix, column_means
+from tastespace.trainers.matrices import SparseMatrix
 from tastespace.trainers.progress import progress_bar
-from tastespace.version import __version__
+from tastespace.trainers.ranks import choose, measure_of, warn_of_edge
+from tastespace.trainers.stopping import Callback, Epoch, Stopping
 
 #: Columns that a round's share of the basis has beyond the factors.
 OVERSAMPLING = 16
 
-#: Factors where neither they nor a variance is given.
-FACTORS = 64
+#: Factors where neither they nor a variance is given, and the most where a validation set chooses among them.
+FACTORS, MOST_FACTORS = 64, 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class TruncatedSVD(Trainer):
     ----------
     factors
         Rank of the approximation, >= 1; None: 64, or what ``variance`` asks for. Factors beyond the rank of the table
-        are zeros.
+        are zeros. With a validation set the largest rank that is tried; None: 256.
     variance
         The fewest factors that explain this share of the squared cells (with ``centred``: of the variance), above 0
         and at most 1; never more than ``factors`` where both are given. None: just ``factors``.
@@ -60,7 +60,12 @@ class TruncatedSVD(Trainer):
         Scores are means plus projections; see ``docs/math/truncated-svd.md``.
     confidence
         How the value r of an event becomes x: ``"linear"`` (ratings and counts as they are), ``"log"``, ``"bm25"`` or
-        ``"tfidf"``, see :class:`tastespace.models.confidence.Confidence`. Events without values are 1.
+        ``"tfidf"``, see :class:`tastespace.models.confidence.Confidence`. Events without values are 1. Of ratings that
+        :meth:`Interactions.decay` has weighed, x is that times the weight: what is old fades into a cell of 0.
+    stopping
+        The metric that chooses the rank, given ``fit(train, valid=...)``, by default NDCG@10; with ``"rmse"`` or
+        ``"mae"`` the error of the held-out cells. Ranks double until it has not improved ``patience`` times, then those
+        beside the best are tried; ``every`` stays 1.
     solver
         ``"krylov"``: randomized block Krylov in single precision, on any number of threads. ``"lanczos"``: ARPACK in
         double precision on one, for reference.
@@ -87,6 +92,7 @@ class TruncatedSVD(Trainer):
     variance: float | None = None
     centred: bool = False
     confidence: Kind = "linear"
+    stopping: Stopping | None = None
     solver: Literal["krylov", "lanczos"] = "krylov"
     rounds: int = 10
     tolerance: float = 1e-6
@@ -108,6 +114,7 @@ class TruncatedSVD(Trainer):
             self._check_number("variance", above=0, most=1)
         self._check_type("centred", bool, "True or False")
         self._check_choice("confidence", KINDS)
+        self._check_type("stopping", (Stopping, type(None)), "a Stopping, or None")
         self._check_choice("solver", ("krylov", "lanczos"))
         if self.solver == "lanczos" and self.variance is not None:
             raise ParameterError(
@@ -123,11 +130,23 @@ class TruncatedSVD(Trainer):
     def settled(self, train: Interactions) -> Self:
         return self.replace(factors=FACTORS) if self.factors is None and self.variance is None else self
 
-    def fit(self, train: Interactions, valid: Interactions | None = None) -> FactorModel:
-        """Decomposes the table of events; ``valid`` is not used.
+    def fit(
+        self, train: Interactions, valid: Interactions | None = None, *, callbacks: Sequence[Callback] = ()
+    ) -> FactorModel:
+        """Decomposes the table of events; with ``valid``, keeps the rank that is best there.
 
         The model's ``item_factors`` are V, its ``user_factors`` U S, and ``model.solver`` has the
         ``singular_values`` and the ``explained_variance_ratio``; ``model.info.metrics`` sums them up.
+
+        Parameters
+        ----------
+        train
+            Events to decompose.
+        valid
+            Events to choose the rank on, apart from ``train``. One decomposition of the largest rank serves all.
+        callbacks
+            Called, with ``valid``, with an ``Epoch`` for each rank that was measured, rising: its ``number`` is the
+            rank, its ``objective`` the squared error of that rank. The first has the seconds of the decomposition.
 
         Raises
         ------
@@ -136,25 +155,65 @@ class TruncatedSVD(Trainer):
         InputError
             If these are no events; or if a value is not > 0 and the confidence needs it.
         ParameterError
-            If so many factors cannot fit into memory.
+            If so many factors cannot fit into memory; if there is a stopping rule without a validation set, or its
+            metric is unknown; or if both ``variance`` and a validation set would choose the rank.
         NumericalError
             If numbers leave the range of floats.
+
+        Warns
+        -----
+        TastespaceWarning
+            If the best rank is the largest that was tried.
         """
+        name = type(self).__name__
         if isinstance(train, np.ndarray):
             raise InputError(
                 f"TruncatedSVD.fit takes Interactions; got an array {train.shape}, which takes {size(train.nbytes)} of "
                 "memory where a sparse table takes 16 bytes for each cell that is not 0: pass "
                 "ts.read(scipy.sparse.csr_array(...)), or use tastespace.sklearn.TruncatedSVD for matrices"
             )
-        check_events(type(self).__name__, "train", train)
+        check_events(name, "train", train)
         threads = resolve_threads(self.threads)
-        settled = self.settled(train)
+        if valid is None:
+            if self.stopping is not None:
+                raise ParameterError(f"stopping of {name} needs a validation set; pass fit(train, valid=...)")
+            settled = self.settled(train)
+        else:
+            check_events(name, "valid", valid)
+            if self.variance is not None:
+                raise ParameterError(
+                    f"variance={self.variance:g} of {name} and a validation set would both choose the rank; leave one "
+                    "of them out"
+                )
+            settled = self.replace(factors=self.factors or min(MOST_FACTORS, train.n_users, train.n_items))
         if self.confidence != "linear":
             check_weights(train)
+        rule = self.stopping or Stopping("ndcg@10")
+        measure = None
+        if valid is not None:  # what cannot be measured shows here, before the work
+            measure = measure_of(name, train, valid, rule, self.confidence == "linear", threads)
         confidence = Confidence.learn(self.confidence, train.by_user, train.by_item)
-        matrix = _matrix(train, confidence, self.centred, threads)
-        found = settled._decomposed(matrix, threads)
-        return _model(settled, train, confidence, matrix, found, threads)
+        start = time.perf_counter()
+        matrix = matrix_of(train, confidence, self.centred, threads)
+        made = Decomposition(
+            settled, train, confidence, matrix, settled._decomposed(matrix, threads), threads
+        )
+        seconds = time.perf_counter() - start
+        if measure is None:
+            return made.model(made.found.k if self.variance is not None else settled.factors or FACTORS)
+        largest = max(made.rank, 1)
+        values = choose(made.model, largest, measure, rule)
+        rank, value = next(iter(values.items()))
+        if rank == settled.factors and rank < min(train.n_users, train.n_items):
+            warn_of_edge(name, rank)
+        for number in sorted(values) if callbacks else ():
+            error, found = made.squared_error(number), {rule.metric: values[number]}
+            epoch = Epoch(number, largest, seconds if number == min(values) else 0.0, error, found)
+            for callback in callbacks:
+                callback(epoch)
+        model = made.model(rank)
+        metrics = model.info.metrics | {"largest_rank": largest, rule.metric: value}
+        return replace(model, info=replace(model.info, metrics=metrics))
 
     def _decomposed(self, matrix: SparseMatrix, threads: int) -> Spectrum:
         rows, columns = matrix.shape
@@ -181,61 +240,3 @@ class TruncatedSVD(Trainer):
                 threads=threads,
                 tick=tick,
             )
-
-
-def _matrix(train: Interactions, confidence: Confidence, centred: bool, threads: int) -> SparseMatrix:
-    """The table with what its events count, in both orders."""
-    by_user, by_item = train.by_user, train.by_item
-    values = confidence.user_weights(by_user)
-    turned = None
-    if values is not None:
-        turned = Csr(by_user.indptr, by_user.indices, by_user.columns, values).transpose().filled_values()
-    means = column_means(by_item, turned) if centred else None
-    return SparseMatrix(by_user, by_item, values, turned, means, threads)
-
-
-def _model(
-    trainer: TruncatedSVD,
-    train: Interactions,
-    confidence: Confidence,
-    matrix: SparseMatrix,
-    found: Spectrum,
-    threads: int,
-) -> FactorModel:
-    k = found.k if trainer.variance is not None else trainer.factors or FACTORS
-    values = np.zeros(k)
-    values[: found.k] = found.values
-    q = np.zeros((train.n_items, padded(k)), np.float32)
-    q[:, : found.k] = found.vectors[:, : found.k]
-    q.flags.writeable = False
-    bias = np.zeros(train.n_items, np.float32)
-    if matrix.means is not None:
-        # x - m projected, plus m: of m only what the space does not hold is added.
-        bias = (matrix.means - q @ (q.T @ matrix.means)).astype(np.float32)
-    solver = ProjectionRows(confidence, values, found.total)
-    p, user_bias = solver.users(train.by_user, Side(q, bias), threads)
-    explained = float(solver.explained_variance_ratio.sum())
-    rest = max(found.total - float(np.square(values).sum()), 0.0)
-    metrics = {
-        "rank": int(np.count_nonzero(values)),
-        "explained_variance_ratio": min(explained, 1.0),
-        "reconstruction_error": float(np.sqrt(rest)),
-        "rounds": found.rounds,
-        "excess": found.excess,
-    }
-    params = plain(trainer.params()) | {"factors": k}
-    return FactorModel(
-        users=train.users,
-        items=train.items,
-        user_factors=locked(p)[:, :k],
-        item_factors=q[:, :k],
-        user_bias=user_bias,
-        item_bias=bias,
-        mean=0.0,
-        history=train.by_user,
-        explicit=train.explicit,
-        scale=None,
-        solver=solver,
-        info=ModelInfo(type(trainer).__name__, params, summarize(train), metrics, __version__),
-        threads=threads,
-    )

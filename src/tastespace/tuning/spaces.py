@@ -204,7 +204,10 @@ def read_space(trainer: Trainer, given: Mapping[str, Any], train: Interactions) 
 
 def iterates(trainer: Trainer) -> bool:
     """Whether the trainer tells callbacks about its epochs."""
-    return "callbacks" in inspect.signature(trainer.fit).parameters  # type: ignore[attr-defined]
+    told = "callbacks" in inspect.signature(trainer.fit).parameters  # type: ignore[attr-defined]
+    return (
+        told and "epochs" in trainer.params()
+    )  # what TruncatedSVD tells is of ranks, which are searched for
 
 
 def _check_values(trainer: Trainer, space: Space, train: Interactions) -> None:
