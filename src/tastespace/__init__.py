@@ -40,6 +40,7 @@ from tastespace.trainers.bpr import BPR as BPR
 from tastespace.trainers.ease import EASE as EASE
 from tastespace.trainers.funk_svd import FunkSVD as FunkSVD
 from tastespace.trainers.implicit_als import ImplicitALS as ImplicitALS
+from tastespace.trainers.item_embedding import ItemEmbedding as ItemEmbedding
 from tastespace.trainers.item_knn import ItemKNN as ItemKNN
 from tastespace.trainers.logistic_mf import LogisticMF as LogisticMF
 from tastespace.trainers.nmf import NMF as NMF
@@ -74,6 +75,7 @@ __all__ = [
     "FunkSVD",
     "ImplicitALS",
     "Interactions",
+    "ItemEmbedding",
     "ItemKNN",
     "LogisticMF",
     "Negatives",

@@ -16,6 +16,7 @@ _Table: TypeAlias = tuple[
 
 __all__ = [
     "Audiences",
+    "Pairs",
     "Ranker",
     "RatingRounds",
     "Scorer",
@@ -491,6 +492,37 @@ def best_of_scores(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
 
 # pairwise
+@final
+class Pairs:
+    def __new__(
+        cls,
+        indptr: NDArray[np.int64],
+        indices: NDArray[np.int32],
+        times: NDArray[np.int64] | None,
+        items: int,
+        seconds: int | None,
+        events: int | None,
+        scaling: float,
+        threads: int,
+    ) -> Pairs: ...
+    def margins(self, keep: NDArray[np.float64]) -> NDArray[np.float64]: ...
+    def rows(
+        self,
+        rows: NDArray[np.int32],
+        words: NDArray[np.float64],
+        contexts: NDArray[np.float64],
+        least: float,
+        threads: int,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
+    def count(
+        self,
+        rows: NDArray[np.int32],
+        words: NDArray[np.float64],
+        contexts: NDArray[np.float64],
+        least: float,
+        threads: int,
+    ) -> int: ...
+
 def pairwise_epoch(
     indptr: NDArray[np.int64],
     indices: NDArray[np.int32],

@@ -56,6 +56,11 @@ def test_json_goes_alone_to_standard_output(ratings: Path, tmp_path: Path) -> No
         ("funk-svd", "FunkSVD", [*QUICK, "--set", "bias_learning_rate=0.01"]),
         ("truncated-svd", "TruncatedSVD", ["--factors", 3, "--set", "centred=true", "--set", "variance=0.5"]),
         ("nmf", "NMF", [*QUICK, "--set", "loss=kullback-leibler", "--set", "l1=0.01"]),
+        (
+            "item-embedding",
+            "ItemEmbedding",
+            ["--factors", 3, "--set", "window=30d", "--set", "subsample=0.01"],
+        ),
         ("pmf", "PMF", [*QUICK, "--set", "frequency_scaling=1"]),
     ],
 )

@@ -66,6 +66,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "nmf-observed": lambda: ts.NMF(factors=3, epochs=5, observed_only=True).fit(ratings()),
     "timesvd": lambda: ts.TimeSVDPlusPlus(factors=3, epochs=3, days="factors").fit(ratings()),
     "truncated-svd": lambda: ts.TruncatedSVD(factors=3, centred=True, confidence="tfidf").fit(events()),
+    "item-embedding": lambda: ts.ItemEmbedding(factors=3, window="9d", subsample=0.05).fit(events()),
     "truncated-svd-ratings": lambda: ts.TruncatedSVD(factors=3).fit(ratings()),
 }
 

@@ -14,6 +14,7 @@ from tastespace.trainers.bpr import BPR
 from tastespace.trainers.ease import EASE
 from tastespace.trainers.funk_svd import FunkSVD
 from tastespace.trainers.implicit_als import ImplicitALS
+from tastespace.trainers.item_embedding import ItemEmbedding
 from tastespace.trainers.item_knn import ItemKNN
 from tastespace.trainers.logistic_mf import LogisticMF
 from tastespace.trainers.nmf import NMF
@@ -56,6 +57,7 @@ RATINGS = {
     ),
     "truncated-svd-ratings": TruncatedSVD(factors=6),
     "truncated-svd-centred": TruncatedSVD(factors=17, centred=True),
+    "item-embedding-ratings": ItemEmbedding(factors=6, window=4),
     "nmf-observed": NMF(factors=6, epochs=4, observed_only=True),
     "nmf-ratings-as-counts": NMF(factors=6, epochs=6, init="random"),
     "ials-ratings-as-weights": ImplicitALS(factors=6, epochs=4, unobserved_weight=0.1),
@@ -71,6 +73,10 @@ EVENTS = {
     "truncated-svd-tfidf": TruncatedSVD(factors=17, confidence="tfidf", centred=True),
     "truncated-svd-variance": TruncatedSVD(variance=0.5, confidence="bm25"),
     "truncated-svd-lanczos": TruncatedSVD(factors=6, solver="lanczos", confidence="log"),
+    "item-embedding": ItemEmbedding(factors=6),
+    "item-embedding-window": ItemEmbedding(
+        factors=17, window="5d", pair_scaling=0.5, subsample=0.01, history_scaling=1.0
+    ),
     "item-knn": ItemKNN(neighbours=12),
     "item-knn-tfidf": ItemKNN(neighbours=12, confidence="tfidf", shrinkage=2.0, threshold=0.05),
     "user-knn": UserKNN(neighbours=12),
@@ -139,6 +145,7 @@ CASES = [
         "warp",
         "logistic-mf",
         "item-knn",
+        "item-embedding-window",
         "item-knn-ratings",
         "timesvd",
         "truncated-svd",
@@ -188,6 +195,7 @@ def test_contract(fitted, check):
         ImplicitALS(factors=3, epochs=2, alpha=4.0, nonnegative=True),
         TruncatedSVD(factors=3, centred=True),
         TruncatedSVD(variance=0.8),
+        ItemEmbedding(factors=3, popularity=0.0),
     ],
     ids=lambda trainer: type(trainer).__name__ + "-nonnegative" * getattr(trainer, "nonnegative", False),
 )
@@ -200,4 +208,6 @@ def test_contract_on_small_and_nasty_data(trainer, data):
     train = data.draw(strategies.interactions(explicit=explicit, times=times))
     if isinstance(trainer, (BPR, WARP)):
         assume((train.by_user.counts() < train.n_items).any())
+    if isinstance(trainer, ItemEmbedding):
+        assume((train.by_user.counts() > 1).any())
     check_model(trainer.fit(train), train, refit_with(trainer, train))

@@ -142,6 +142,14 @@ def test_default_spaces():
     assert "confidence" not in default_space(trained(), train.as_implicit())
     assert "alpha" in default_space(trained(alpha=4.0), train)
     assert "bias_regularization" not in default_space(ts.ALS(biases=False), train)
+    assert set(default_space(ts.ItemEmbedding(), train)) == {
+        "factors",
+        "negatives",
+        "smoothing",
+        "pair_scaling",
+        "popularity",
+        "history_scaling",
+    }
     assert set(default_space(ts.EASE(), train)) == {"regularization", "confidence"}
     assert set(default_space(ts.EASE(), train.as_implicit())) == {"regularization"}
     assert set(default_space(ts.WARP(), train)) == {"factors", "learning_rate", "regularization", "trials"}

@@ -36,6 +36,7 @@ pub mod nmf;
 mod noise;
 pub mod nonnegative;
 pub mod objective;
+pub mod pairs;
 pub mod pairwise;
 pub mod phases;
 pub mod primal;

@@ -16,6 +16,7 @@ mod metrics;
 mod negatives;
 mod neighbours;
 mod nmf;
+mod pairs;
 mod pairwise;
 mod rerank;
 mod sgd;
@@ -41,6 +42,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     lists::register(m)?;
     likeness::register(m)?;
     als::register(m)?;
+    pairs::register(m)?;
     pairwise::register(m)?;
     timesvd::register(m)?;
     topk::register(m)?;

@@ -36,6 +36,7 @@ class Model(StrEnum):
     timesvd = "time-svd-plus-plus"
     truncated_svd = "truncated-svd"
     nmf = "nmf"
+    item_embedding = "item-embedding"
 
     @property
     def trainer(self) -> type[Any]:
@@ -59,6 +60,7 @@ class Model(StrEnum):
             Model.timesvd: ts.TimeSVDPlusPlus,
             Model.truncated_svd: ts.TruncatedSVD,
             Model.nmf: ts.NMF,
+            Model.item_embedding: ts.ItemEmbedding,
         }
         return classes[self]
 

@@ -16,6 +16,7 @@ from tastespace.data.threads import resolve_threads
 from tastespace.data.vocabulary import Vocabulary
 from tastespace.errors import InputError, UnsupportedError
 from tastespace.models.adjust import Adjustment
+from tastespace.models.analogy import Method, analogy
 from tastespace.models.answering import Answering
 from tastespace.models.fold_in import Histories
 from tastespace.models.info import ModelInfo, summarize
@@ -284,6 +285,46 @@ class FactorModel(Answering):
         found, scores = self._user_space.nearest(rows, n, metric)
         return Neighbours(listed("user", self.users, rows, "neighbour", self.users, found, scores))
 
+    def analogy(
+        self,
+        positive: Id | Iterable[Id] = (),
+        negative: Id | Iterable[Id] = (),
+        n: int = 10,
+        *,
+        method: Method = "add",
+    ) -> Neighbours:
+        r"""The items in the direction of some items and away from others: a - b + c.
+
+        Parameters
+        ----------
+        positive, negative
+            An id, or several, in all at least one; none of them is among the answers.
+        n
+            How many answers.
+        method
+            ``"add"``: the cosine with :math:`\sum_+ \hat q - \sum_- \hat q` of unit vectors (3CosAdd).
+            ``"multiply"``: :math:`\prod_+ s / \prod_- (s + 0.001)` with :math:`s = (1 + \cos) / 2` (3CosMul, Levy and
+            Goldberg 2014), in which no single likeness outweighs the others.
+
+        Returns
+        -------
+        Neighbours
+            Columns neighbour, rank (from 1), score.
+
+        Raises
+        ------
+        UnknownItemError
+            Naming the items that the model does not know.
+        InputError
+            If no item is given, one is among both, or one has factors of 0.
+        ParameterError
+            If the method is unknown or n < 1.
+        UnsupportedError
+            If the model has no factors.
+        """
+        self._need_factors()
+        return analogy(self, self._item_space, positive, negative, n, method)
+
     def topics(self, n_words: int = 10) -> Topics:
         """What each factor is about: its heaviest items, such as the words of a topic.
 
@@ -376,14 +417,15 @@ class FactorModel(Answering):
 
     def _updated(self, merged: Interactions, new: Interactions) -> FactorModel:
         threads = resolve_threads(None)
-        solver = self._solver("update").relearned(merged)
+        items = Side(_grow(self._side.factors, merged.n_items), _grow(self.item_bias, merged.n_items))
+        solver = self._solver("update").relearned(merged).extended(merged, items, threads)
         p, q = solver.update(
             merged,
             merged.users.rows(new.users.ids),
             merged.items.rows(new.items.ids),
             (new.by_user.counts(), new.by_item.counts()),
             Side(_grow(self._p, merged.n_users), _grow(self.user_bias, merged.n_users)),
-            Side(_grow(self._side.factors, merged.n_items), _grow(self.item_bias, merged.n_items)),
+            items,
             threads,
         )
         return replace(

@@ -49,6 +49,10 @@ class Neighbourhood:
     def _cosine(self) -> _native.Ranker:
         return _native.Ranker(self._rows * self.vectors[1][:, None], self._factors, None)
 
+    def cosines(self, rows: Rows) -> Scores:
+        """The cosine of some rows with each row, float32 (len(rows), all rows); 0 where one of them is a zero row."""
+        return self._cosine.scores(self._rows.take(rows, axis=0) * self.vectors[1][rows, None], 1)
+
     def nearest(self, rows: Rows, n: int, metric: Metric) -> tuple[Rows, Scores]:
         """The n rows closest to each of ``rows``, without the row itself.
 

@@ -50,6 +50,10 @@ class RowSolver(Reader):
         """This solver with whatever it counts in the training set counted again."""
         return self
 
+    def extended(self, train: Interactions, items: Side, threads: int) -> RowSolver:
+        """This solver with whatever it holds of each item for the new items of ``train`` too."""
+        return self
+
     def update(
         self, train: Interactions, users: Rows, items: Rows, new: Counts, p: Side, q: Side, threads: int
     ) -> tuple[Side, Side]:
@@ -405,6 +409,10 @@ def solver_from(kind: str, params: dict[str, Any], arrays: dict[str, npt.NDArray
         return BiasRows(**params)
     if kind == CountRows.kind:
         return CountRows(**params)
+    if kind == "embedding":
+        from tastespace.models.embedding_rows import EmbeddingRows  # which is a solver itself
+
+        return EmbeddingRows.of(params, arrays)
     if kind == "nmf":
         from tastespace.models.nmf_rows import NmfRows  # which is a solver itself
 

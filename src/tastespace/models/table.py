@@ -44,9 +44,16 @@ class Recommendations(_NamedTable):
 class Neighbours(_NamedTable):
     """The nearest items of items, or users of users, nearest first.
 
-    Columns: ``item`` or ``user``; ``neighbour``; ``rank`` (int32, from 1); ``score`` (float32).
+    Columns: ``item`` or ``user`` (not where several made one question, as in ``analogy``); ``neighbour``; ``rank``
+    (int32, from 1); ``score`` (float32).
     """
 
     __slots__ = ()
 
-    _layouts = frozenset({("item", "neighbour", "rank", "score"), ("user", "neighbour", "rank", "score")})
+    _layouts = frozenset(
+        {
+            ("item", "neighbour", "rank", "score"),
+            ("user", "neighbour", "rank", "score"),
+            ("neighbour", "rank", "score"),
+        }
+    )

@@ -30,6 +30,8 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
   (``docs/math/truncated-svd.md``); ``confidence`` where events carry values.
 - ``NMF``: ``factors`` 8 to 128 by doubling, and ``l2``, a penalty for each cell of a row, over three orders around what
   moves a fit of such tables; ``observed_only`` about its default for ratings of 1 to 5.
+- ``ItemEmbedding``: what of the counts is kept (``negatives``, ``smoothing``, ``pair_scaling``) around what Levy,
+  Goldberg and Dagan (2015) found for words, and how what a basket says and popularity are weighed against each other.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
@@ -50,6 +52,7 @@ from tastespace.trainers.baseline import Baseline
 from tastespace.trainers.bpr import BPR
 from tastespace.trainers.ease import EASE
 from tastespace.trainers.implicit_als import ImplicitALS
+from tastespace.trainers.item_embedding import ItemEmbedding
 from tastespace.trainers.knn import KNN
 from tastespace.trainers.logistic_mf import LogisticMF
 from tastespace.trainers.nmf import NMF
@@ -152,6 +155,15 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
         if train.by_user.values is not None and not train.explicit:
             space["confidence"] = ["linear", "log", "bm25", "tfidf"]
         return space
+    if isinstance(trainer, ItemEmbedding):
+        return {
+            "factors": [32, 64, 128, 256],
+            "negatives": [1.0, 2.0, 5.0],
+            "smoothing": [0.5, 0.75, 1.0],
+            "pair_scaling": [0.0, 0.5, 1.0],
+            "popularity": [0.0, 0.5, 1.0, 2.0],
+            "history_scaling": [0.0, 0.5, 1.0],
+        }
     if isinstance(trainer, NMF):
         penalty = (0.01, 0.3, "log") if trainer.observed_only else (0.0001, 0.1, "log")
         return {"factors": [8, 16, 32, 64, 128], "l2": penalty}
