@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tastespace.errors import missing_extra
 
@@ -22,6 +22,7 @@ SERIES = (
 )
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)))  # of the first six series, the next six, and all others
 FAINT = 0.18  # opacity of lines that only guide the eye
+DARK_INK, LIGHT_INK = "#222222", "#EEEEEE"
 
 
 class Look(NamedTuple):
@@ -57,22 +58,26 @@ def axis(ax: Axes | None, what: str, size: tuple[float, float] = (6.4, 4.0)) -> 
     return ax
 
 
-def ink(ax: Axes) -> str:
-    """The colour of text: that which a page has set, else dark on light and light on dark."""
+def paper(ax: Axes) -> tuple[float, float, float]:
+    """The colour behind an axis: its own or, where that is transparent, the figure's."""
     from matplotlib.colors import to_rgb, to_rgba
 
+    figure = ax.get_figure(root=True)
+    if to_rgba(ax.get_facecolor())[3] == 0 and figure is not None:
+        return to_rgb(figure.get_facecolor())
+    return to_rgb(ax.get_facecolor())
+
+
+def ink(ax: Axes) -> str:
+    """The colour of text: that which a page has set, else dark on light and light on dark."""
     given = getattr(ax, "tastespace_ink", None)
     if given is not None:
         return str(given)
-    figure = ax.get_figure(root=True)
-    paper = ax.get_facecolor()
-    if to_rgba(paper)[3] == 0 and figure is not None:
-        paper = figure.get_facecolor()
-    red, green, blue = to_rgb(paper)
-    return "#222222" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "#EEEEEE"
+    red, green, blue = paper(ax)
+    return LIGHT_INK if 0.299 * red + 0.587 * green + 0.114 * blue <= 0.5 else DARK_INK
 
 
-def dress(ax: Axes, *, x: str, y: str, grid: str = "y") -> str:
+def dress(ax: Axes, *, x: str, y: str, grid: Literal["x", "y", "both", "none"] = "y") -> str:
     """Give an axis its labels, faint guides and no frame.
 
     Returns
@@ -89,9 +94,15 @@ def dress(ax: Axes, *, x: str, y: str, grid: str = "y") -> str:
         ax.spines[side].set_visible(False)
     ax.spines["bottom"].set_color(colour)
     ax.spines["bottom"].set_alpha(0.5)
-    ax.grid(visible=True, axis="both" if grid == "both" else "y", color=colour, alpha=FAINT, linewidth=0.7)
+    if grid != "none":
+        ax.grid(visible=True, axis=grid, color=colour, alpha=FAINT, linewidth=0.7)
     ax.set_axisbelow(True)
     return colour
+
+
+def note(ax: Axes, text: str, colour: str) -> None:
+    """A line above the picture: what was left out, or how it was counted."""
+    ax.set_title(text, loc="left", fontsize=9, color=colour, parse_math=False)
 
 
 def key(ax: Axes, colour: str) -> None:
