@@ -107,6 +107,15 @@ def test_any_model_with_lists_will_do(events: ts.Interactions) -> None:
     assert ax.xaxis.label.get_color() == "#EEEEEE"
 
 
+def test_reranking_moves_the_lift(model: ts.FactorModel) -> None:
+    plain, moved = (
+        popularity_against_lift(one, n=3, ax=axes())
+        for one in (model, model.reranked(popularity_penalty=2.0))
+    )
+    highest = [float(np.asarray(ax.lines[2].get_ydata())[-1]) for ax in (plain, moved)]
+    assert highest[1] < highest[0]
+
+
 def test_what_cannot_be_drawn(model: ts.FactorModel, tmp_path: Path) -> None:
     with pytest.raises(
         ParameterError, match="n of popularity_against_lift must be a whole number >= 1; got 0"

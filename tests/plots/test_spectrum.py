@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 
 import tastespace as ts
 from tastespace.errors import EmptyError, UnsupportedError
@@ -62,6 +63,8 @@ def test_both_sides_are_light_on_dark() -> None:
     model = ts.TruncatedSVD(factors=3, threads=1, progress=False).fit(groups_of_taste())
     ax = spectrum(model, ax=axes("black"))
     assert ax.yaxis.label.get_color() == right(ax).yaxis.label.get_color() == "#EEEEEE"
+    edge, _ = right(ax).lines
+    assert to_hex(edge.get_color()) == "#000000"
 
 
 def test_what_has_no_spectrum() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -17,9 +17,6 @@ from tastespace.cli.source import Columns
 from tastespace.cli.terms import in_terms_of
 from tastespace.cli.titles import TitleOptions
 from tastespace.errors import InputError, missing_extra
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 FORMATS = (".png", ".svg", ".pdf")
 DARK = "#14171c"  # a page that is not quite black
@@ -196,7 +193,7 @@ def _check(kind: Kind, titles: TitleOptions, options: PictureOptions) -> None:
 
 def _feature(titles: TitleOptions, items: Any, column: str) -> Mapping[Any, Any]:
     """A column as numbers where all of it are, else as names; of several in one cell the first."""
-    values = {
+    values: dict[Any, Any] = {
         item: next(iter(value), None) if isinstance(value, list) else value
         for item, value in titles.column(items, column, "--groups").items()
     }
@@ -210,19 +207,26 @@ def _feature(titles: TitleOptions, items: Any, column: str) -> Mapping[Any, Any]
 
 
 def _draw(model: Any, kind: Kind, arguments: dict[str, Any], path: Path, *, dark: bool) -> Path:
-    """Draw on a figure that no window knows, and write it."""
+    """Draw on a figure of the size that suits the picture, which no window shows, and write it."""
     try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
+        import matplotlib
     except ImportError:
         raise missing_extra("plot", "plot") from None
+    matplotlib.use("agg")
+    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
+
     from tastespace import plots
 
     paper = DARK if dark else "white"
-    size = {Kind.space: (9.5, 7.2), Kind.topics: (8.4, 5.6)}.get(kind, (6.4, 4.4))
-    with rc_context({"svg.hashsalt": "tastespace"}):  # the same file for the same picture
-        figure = Figure(figsize=size, dpi=150, layout="constrained", facecolor=paper)
-        ax: Axes = figure.add_subplot(facecolor=paper)
-        getattr(plots, kind.value.replace("-", "_"))(model, ax=ax, **arguments)
-        stamp = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[path.suffix]
-        return replace_file(path, lambda file: figure.savefig(file, format=path.suffix[1:], metadata=stamp))
+    settings: Any = {"figure.facecolor": paper, "axes.facecolor": paper, "svg.hashsalt": "tastespace"}
+    stamp = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[path.suffix]
+    with matplotlib.rc_context(settings):
+        figure = getattr(plots, kind.value.replace("-", "_"))(model, **arguments).get_figure(root=True)
+        assert isinstance(figure, Figure)  # of its own
+        try:
+            return replace_file(
+                path, lambda file: figure.savefig(file, format=path.suffix[1:], dpi=150, metadata=stamp)
+            )
+        finally:
+            plt.close(figure)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tastespace.errors import EmptyError
 from tastespace.plots.needs import count, history_of
-from tastespace.plots.style import SERIES, axis, dress, note
+from tastespace.plots.style import DASHES, SERIES, Look, axis, dress, key, note, traced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,37 +75,39 @@ def popularity_against_lift(
     )
     events, lift, asked = lifts(model, n, users, exclude_seen=exclude_seen, threads=threads)
     ax = axis(ax, "drawing popularity against lift", (6.4, 4.4))
+    from matplotlib.ticker import LogLocator
 
     met = events > 0
     never = met & (lift == 0)
     some = met & (lift > 0)
-    floor = 10 ** (
-        np.floor(np.log10(min(float(lift[some].min()), 0.5))) - 0.5
-    )  # the row of those that never are
+    # The place of those that never are, with their marks just below it.
+    floor = float(10 ** (np.floor(np.log10(min(float(lift[some].min()), 0.5))) - 0.5))
     ink = dress(ax, x="events of an item in the histories", y="lift: share of lists / share of events")
     ax.set_xscale("log")
     ax.set_yscale("log")
     colour = SERIES[0][0]
     ax.scatter(events[some], lift[some], s=9, color=colour, alpha=0.35, linewidths=0, label="an item")
     ax.scatter(
-        events[never], np.full(never.sum(), floor), s=22, marker="|", color=colour, alpha=0.35, linewidths=0.8
+        events[never],
+        np.full(never.sum(), floor / 1.3),
+        s=22,
+        marker="|",
+        color=colour,
+        alpha=0.35,
+        linewidths=0.8,
     )
     ax.axhline(1, color=ink, linewidth=1, linestyle=(0, (4, 3)), alpha=0.7)
-    for (places, values), (line, mark), dashes, name in zip(
-        _by_popularity(events[met], lift[met]),
-        SERIES[1:3],
-        ("-", (0, (5, 2))),
-        ("all items of this popularity", "median item"),
-        strict=True,
+    names = ("all items of this popularity", "median item")
+    for (places, values), series, dashes, name in zip(
+        _by_popularity(events[met], lift[met]), SERIES[1:3], DASHES[:2], names, strict=True
     ):
-        ax.plot(
-            places, np.maximum(values, floor), color=line, marker=mark, linestyle=dashes, linewidth=1.8,
-            markersize=5, label=name,
-        )  # fmt: skip
+        traced(ax, places, np.maximum(values, floor), Look(*series, dashes), name=name)
     _set_ticks(ax, floor, float(lift.max()), bool(never.any()))
-    legend = ax.legend(loc="upper left", frameon=False, fontsize=9, labelcolor=ink)
-    for handle in legend.legend_handles[:1]:
-        handle.set_alpha(1)  # type: ignore[union-attr]
+    few = (
+        events[met].max() < 1000 * events[met].min()
+    )  # decades alone would leave hardly a number on the axis
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+    key(ax, ink, "upper left")
     people = f"{asked:,} users" if asked == len(model.users) else f"{asked:,} of {len(model.users):,} users"
     note(ax, f"lists of {n} for {people}; {never.sum():,} of {met.sum():,} items are in none", ink)
     return ax
@@ -155,7 +157,7 @@ def _set_ticks(ax: Axes, floor: float, highest: float, never: bool) -> None:
     """Powers of ten from the row of those never recommended upwards, as plain numbers."""
     powers = np.arange(np.ceil(np.log10(floor)), np.ceil(np.log10(highest)) + 1)
     ticks = [floor, *(10**powers).tolist()] if never else (10**powers).tolist()
-    ax.set_ylim(floor / 1.5, highest * 1.5)
+    ax.set_ylim(floor / 1.8, highest * 1.5)
     ax.set_yticks(ticks, ["never" if never and place == floor else f"{place:g}" for place in ticks])
     ax.yaxis.minorticks_off()
     ax.xaxis.set_major_formatter(lambda place, _: f"{place:,.0f}")

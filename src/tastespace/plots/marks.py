@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tastespace.errors import InputError
 from tastespace.plots.needs import shorten
-from tastespace.plots.style import SERIES, ink, paper
+from tastespace.plots.style import SERIES, ink, key_above, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,21 +112,7 @@ def _draw_groups(
         )
     if not styles:
         return
-    entries = len(styles) + (len(styles) < len(set(names)))
-    wide = sum(len(shorten(name, _NAMED)) for name in styles) > 60
-    legend = ax.legend(
-        title=title or None,
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1.0),
-        ncols=(entries + 1) // 2 if wide else entries,
-        frameon=False,
-        labelcolor=ink(ax),
-        handletextpad=0.1,
-        columnspacing=1.4,
-    )
-    legend.get_title().set_color(ink(ax))
-    for text in (legend.get_title(), *legend.get_texts()):
-        text.set_parse_math(False)
+    legend = key_above(ax, *ax.get_legend_handles_labels(), title)
     for handle in legend.legend_handles:
         if handle is not None:
             handle.set_sizes([60])  # type: ignore[attr-defined]  # one size, not that of the first mark

@@ -15,7 +15,7 @@ from tastespace.evaluation.answers import is_timed
 from tastespace.evaluation.calibration import Calibration
 from tastespace.evaluation.scoring import predict_rows
 from tastespace.plots.marks import scale
-from tastespace.plots.style import SERIES, axis, dress, note
+from tastespace.plots.style import DASHES, SERIES, Look, axis, dress, key, note, traced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,20 +90,13 @@ def predicted_against_actual(
     calibration.add(predicted.astype(np.float64), given)
     means = calibration.table()
     enough = means["events"] >= min(_ENOUGH, means["events"].max())
-    ax.plot(
-        means["given"][enough],
-        means["predicted"][enough],
-        color=SERIES[1][0],
-        marker=SERIES[1][1],
-        markersize=5,
-        linewidth=1.8,
-        zorder=4,
-        label="calibration: mean given where so much was predicted",
-    )
+    look = Look(*SERIES[1], DASHES[0])
+    name = "calibration: mean given, by prediction"
+    traced(ax, means["given"][enough], means["predicted"][enough], look, name=name)
     pad = 0.04 * (high - low)
     ax.set_xlim(low - pad, high + pad)
     ax.set_ylim(low - pad, high + pad)
-    ax.legend(loc="upper left", frameon=False, fontsize=9, labelcolor=ink)
+    key(ax, ink, "upper left")
     left_out = f"; {cold:,} of unknown users or items left out" if cold else ""
     note(ax, f"{len(given):,} ratings{left_out}", ink)
     return ax
@@ -154,7 +147,7 @@ def _draw_boxes(
         showfliers=False,
         patch_artist=True,
         manage_ticks=False,
-        boxprops={"facecolor": SERIES[0][0], "edgecolor": ink, "linewidth": 0.6, "alpha": 0.75},
+        boxprops={"facecolor": SERIES[0][0], "edgecolor": ink, "linewidth": 0.6, "alpha": 0.5},
         medianprops={"color": ink, "linewidth": 1.6},
         whiskerprops={"color": ink, "linewidth": 0.8, "alpha": 0.7},
         capprops={"color": ink, "linewidth": 0.8, "alpha": 0.7},

@@ -69,7 +69,8 @@ def space(
     labels
         How many to label at most: the best known, spread over the plane. Labels without a free place are left out.
     ax
-        Where to draw; None makes a new figure. Text is dark or light as its background asks, so dark styles work.
+        Where to draw; None makes a new figure. Text is dark or light as its background asks, so dark styles work. The
+        labels are placed for the size that the axis has now: beside other pictures, draw the map last.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tastespace.errors import EmptyError
 from tastespace.models.projection_rows import ProjectionRows
 from tastespace.plots.needs import factors_of
-from tastespace.plots.style import FAINT, SERIES, axis, dress
+from tastespace.plots.style import DASHES, FAINT, SERIES, Look, axis, dress, key_above, traced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["singular_values", "spectrum"]
 
 _MARKED = 40  # up to so many values have a mark each
+_BLOCK = 65_536  # rows at a time
 
 
 def spectrum(model: FactorModel, *, ax: Axes | None = None) -> Axes:
@@ -70,25 +71,15 @@ def spectrum(model: FactorModel, *, ax: Axes | None = None) -> Axes:
 
     right = ax.twinx()
     right.tastespace_ink = ink  # type: ignore[attr-defined]  # it has no background of its own to choose by
+    right.set_facecolor(ax.get_facecolor())
     dress(right, x="", y=f"cumulative share of {whole}", grid="y")
     right.spines["bottom"].set_visible(False)
-    mark = SERIES[1][1] if len(values) <= _MARKED else None
-    [line] = right.plot(
-        places, np.cumsum(shares), color=SERIES[1][0], marker=mark, markersize=4, linewidth=1.8, clip_on=False
-    )
+    look = Look(*SERIES[1], DASHES[0])
+    line = traced(right, places, np.cumsum(shares), look, size=5 if len(values) <= _MARKED else 0)
     right.set_ylim(0, 1.02 if shares.sum() > 0.5 else None)
     right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     right.grid(visible=True, color=ink, alpha=FAINT)
-    right.legend(
-        [bars, line],
-        ["singular value", "cumulative share"],
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1.0),
-        ncols=2,
-        frameon=False,
-        fontsize=9,
-        labelcolor=ink,
-    )
+    key_above(right, [bars, line], ["singular value", "cumulative share"])
     return ax
 
 
@@ -99,9 +90,17 @@ def singular_values(model: FactorModel) -> tuple[NDArray[np.float64], NDArray[np
         whole = "the variance" if model.info.params.get("centred") else "all squared cells"
         return np.asarray(solver.singular_values), np.asarray(solver.explained_variance_ratio), whole
     # P Q' has the squared singular values of root(P'P) Q'Q root(P'P), which is as small as the factors are few.
-    p, q = model.user_factors.astype(np.float64), model.item_factors.astype(np.float64)
-    scales, basis = np.linalg.eigh(p.T @ p)
+    scales, basis = np.linalg.eigh(_gram(model.user_factors))
     root = (basis * np.sqrt(np.clip(scales, 0, None))) @ basis.T
-    squares = np.clip(np.linalg.eigvalsh(root @ (q.T @ q) @ root)[::-1], 0, None)
+    squares = np.clip(np.linalg.eigvalsh(root @ _gram(model.item_factors) @ root)[::-1], 0, None)
     total = float(squares.sum())
     return np.sqrt(squares), squares / total if total > 0 else squares, "squared scores P Q′"
+
+
+def _gram(rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The products of all pairs of columns, in double precision without a copy of the whole."""
+    total = np.zeros((rows.shape[1], rows.shape[1]))
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK].astype(np.float64)
+        total += block.T @ block
+    return total

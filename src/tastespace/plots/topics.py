@@ -11,7 +11,7 @@ import numpy as np
 from tastespace.errors import EmptyError, InputError
 from tastespace.models.topics import Topics
 from tastespace.plots.needs import count, factors_of, shorten
-from tastespace.plots.style import SERIES, axis, ink, note
+from tastespace.plots.style import DARK_INK, SERIES, axis, ink, note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,6 +87,7 @@ def topics(
     ax.set_axis_off()
     note(ax, f"bars: share of the topic; the longest is {longest:.1%}", colour)
     size = _letters(ax)
+    shade = 0.38 if colour == DARK_INK else 0.6  # text stands on it
     for place, (topic, words) in enumerate(sheet.items()):
         left, top = place % columns, place // columns * (rows + 1)
         write: dict[str, Any] = {
@@ -94,12 +95,12 @@ def topics(
             "color": colour,
             "fontsize": size,
             "parse_math": False,
-            "clip_on": False,
+            "in_layout": False,
         }
         ax.text(left, top + 0.5, f"topic {topic}", fontweight="bold", **write)
         places = top + 1.5 + np.arange(len(words))
         widths = [_FILLED * weight / longest for _, weight in words]
-        ax.barh(places, widths, left=left, height=0.86, color=SERIES[0][0], alpha=0.38)
+        ax.barh(places, widths, left=left, height=0.86, color=SERIES[0][0], alpha=shade)
         for height, (word, _) in zip(places.tolist(), words, strict=True):
             _fit(ax, ax.text(left + 0.015, height, word, **write), left + _FILLED)
     return ax
