@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PATH := $(PATH):$(HOME)/.cargo/bin# where rustup puts cargo before the shell is opened anew
 
-.PHONY: help demo test check bench bench-rivals dev dist clean FORCE
+.PHONY: help demo test check guide pictures bench bench-rivals dev dist clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -37,6 +37,12 @@ check: $(STAMPS)/installed-all $(STAMPS)/dev ## formatters, linters, types, impo
 	$(PY) scripts/check_wheel.py build/wheel/*.whl
 	cargo fmt --all --check
 	cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+
+guide: pictures ## make the guide again: its pictures, then every page run as it stands
+	$(PY) -m pytest tests/test_docs.py tests/test_guide.py
+
+pictures: $(STAMPS)/installed-all $(STAMPS)/dev ## the pictures of docs/guide/plots.md, by the code on that page
+	$(PY) scripts/pictures.py
 
 bench: $(STAMPS)/installed-all $(STAMPS)/dev ## speed, and docs/guide/speed.md; QUICK=1, RESUME=1, or one: RUN="quality/ncf_ml_1m.py --seeds 1"
 ifdef RUN

@@ -28,6 +28,7 @@ COMMANDS = (
     "explain",
     "export",
     "info",
+    "plot",
 )
 
 

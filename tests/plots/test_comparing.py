@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
-from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 
-from tastespace.errors import MissingExtraError, ParameterError
+import tastespace as ts
+from tastespace.errors import InputError, MissingExtraError, ParameterError
 from tastespace.plots import (
     learning_curves,
     quality_against_k,
@@ -16,12 +16,16 @@ from tastespace.plots import (
 )
 from tastespace.plots.style import looks
 from tastespace.plots.svg import inline_svg, mark_svg
+from tests.plots.worlds import axes, groups_of_taste
 
 LENGTHS = {"a": {1: 0.1, 10: 0.3}, "b": {10: 0.2, 1: 0.15}}
 
 
-def axes(face: str = "white") -> Axes:
-    return Figure(layout="constrained", facecolor=face).add_subplot(facecolor=face)
+EPOCHS = [
+    ts.Epoch(1, 3, 0.5, 9.0, {}),
+    ts.Epoch(2, 3, 0.25, 8.0, {"rmse": 0.9}),
+    ts.Epoch(3, 3, 0.25, 7.5, {"rmse": 0.8}),
+]
 
 
 def test_every_function_draws_on_the_given_axis_and_returns_it() -> None:
@@ -56,6 +60,36 @@ def test_a_model_keeps_its_look_in_every_picture() -> None:
     ax = learning_curves({"b": ([1, 2], [0.1, 0.2])}, names=["a", "b"], ax=axes())
     assert to_hex(ax.lines[0].get_color()).upper() == looks(["a", "b"])["b"].colour
     assert len(set(looks([str(n) for n in range(18)]).values())) == 18
+
+
+@pytest.mark.parametrize(
+    ("metric", "x", "places", "values"),
+    [
+        ("rmse", "epoch", [2, 3], [0.9, 0.8]),
+        ("rmse", "seconds", [0.75, 1.0], [0.9, 0.8]),
+        ("objective", "epoch", [1, 2, 3], [9.0, 8.0, 7.5]),
+    ],
+)
+def test_epochs_are_a_curve(metric: str, x: str, places: list[float], values: list[float]) -> None:
+    ax = learning_curves({"a": EPOCHS}, metric=metric, x=x, ax=axes())
+    assert ax.lines[0].get_xdata().tolist() == places  # type: ignore[union-attr]
+    assert ax.lines[0].get_ydata().tolist() == values  # type: ignore[union-attr]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (x, metric)
+
+
+TOLD = [ts.ALS, ts.FunkSVD, ts.PMF, ts.SVDPlusPlus, ts.ImplicitALS, ts.BPR, ts.WARP, ts.LogisticMF]
+
+
+@pytest.mark.parametrize("trainer", TOLD, ids=lambda trainer: trainer.__name__)
+def test_every_trainer_with_epochs_tells_them(trainer: type) -> None:
+    rates = trainer in TOLD[:4]
+    split = ts.split.random(groups_of_taste(ratings=rates), test=0.2, seed=0)
+    told: list[ts.Epoch] = []
+    learner = trainer(factors=2, epochs=2, threads=1, progress=False)
+    learner.fit(split.train, split.test, callbacks=[told.append])
+    for metric in ("objective", "rmse" if rates else "ndcg@10"):
+        ax = learning_curves({"model": told}, metric=metric, ax=axes())
+        assert len(np.asarray(ax.lines[0].get_xdata())) == len(told) == 2
 
 
 def test_text_is_light_on_dark() -> None:
@@ -106,6 +140,13 @@ def test_what_cannot_be_drawn() -> None:
         quality_against_k({}, ax=axes())
     with pytest.raises(ParameterError, match="no model to draw"):
         time_against_quality({}, ax=axes())
+    with pytest.raises(
+        ParameterError, match="no epoch of 'a' was measured by 'ndcg@10'; there is rmse, objective"
+    ):
+        learning_curves({"a": EPOCHS}, ax=axes())
+    for odd in (3, [1, 2, 3], [[1, 2], [1]], [], [*EPOCHS, 3]):
+        with pytest.raises(InputError, match=r"the learning curve of 'a' must be the epochs of a callback"):
+            learning_curves({"a": odd}, ax=axes())  # type: ignore[dict-item]
     with pytest.raises(ParameterError, match="'a' has 1 values for 2 groups"):
         quality_by_popularity({"a": [0.1]}, ["x", "y"], ax=axes())
 

@@ -8,38 +8,21 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 import tastespace as ts
-from tastespace.errors import MissingExtraError, ParameterError
+from tastespace.errors import InputError, MissingExtraError, ParameterError, UnsupportedError
 from tastespace.plots import space
-from tastespace.plots.space import principal_plane
+from tastespace.plots.marks import scale
+from tastespace.plots.projection import neighbour_plane, principal_plane
+from tests.plots.worlds import axes, groups_of_taste
 
 matplotlib.use("agg")
 
 
 @pytest.fixture(scope="module")
 def model() -> ts.FactorModel:
-    """60 items in three groups; a third of the users likes each group."""
-    rng = np.random.default_rng(0)
-    rows = []
-    for user in range(150):
-        own = rng.choice(20, size=9, replace=False) * 3 + user % 3
-        rows += [(user, item) for item in {*own.tolist(), *rng.choice(60, size=2).tolist()}]
-    users, items = zip(*rows, strict=True)
-    events = ts.Interactions.from_events(
-        ts.Vocabulary(range(150), noun="user"),
-        ts.Vocabulary([f"i{item}" for item in range(60)], noun="item"),
-        np.array(users),
-        np.array(items),
-        explicit=False,
-    )
-    return ts.ImplicitALS(factors=8, epochs=6, threads=1, progress=False).fit(events)
-
-
-def axes() -> Axes:
-    return Figure(figsize=(8, 6), layout="constrained").add_subplot()
+    return ts.ImplicitALS(factors=8, epochs=6, threads=1, progress=False).fit(groups_of_taste())
 
 
 def labels(ax: Axes) -> list[Annotation]:
@@ -83,6 +66,57 @@ def test_groups_have_colours_markers_and_a_legend(model: ts.FactorModel) -> None
     assert {text.get_text() for text in legend.get_texts()} == {"group 0", "group 1", "group 2"}
     assert len({tuple(marks.get_facecolor()[0]) for marks in ax.collections}) == 3
     assert len({len(marks.get_paths()[0]) for marks in ax.collections}) == 3
+
+
+def test_users_have_places_too(model: ts.FactorModel) -> None:
+    tastes = {user: f"taste {user % 3}" for user in range(150)}
+    ax = space(model, of="users", titles={0: "the first"}, groups=tastes, items=150, labels=150, ax=axes())
+    points = np.concatenate([np.asarray(marks.get_offsets()) for marks in ax.collections])
+    assert len(points) == 150
+    assert model.history is not None
+    shown = np.argsort(-model.history.counts(), kind="stable")
+    expected, _ = principal_plane(model.user_factors[shown])
+    np.testing.assert_allclose(np.sort(points[:, 0]), np.sort(expected[:, 0]))
+    assert {label.get_text() for label in labels(ax)} <= {"the first", *map(str, range(1, 150))}
+    centres = [np.asarray(marks.get_offsets()).mean(axis=0) for marks in ax.collections]
+    assert min(np.linalg.norm(a - b) for a, b in combinations(centres, 2)) > 0.3
+
+
+def test_numbers_have_a_scale_of_colours(model: ts.FactorModel) -> None:
+    numbers = {f"i{item}": item / 2 for item in range(59)}
+    ax = space(model, groups=numbers, name="half $", items=60, labels=0, ax=axes())
+    unknown, known = ax.collections
+    assert len(np.asarray(unknown.get_offsets())) == 1
+    assert sorted(np.asarray(known.get_array()).tolist()) == sorted(numbers.values())
+    assert known.get_clim() == tuple(np.percentile(list(numbers.values()), [2, 98]))
+    [bar] = ax.child_axes
+    assert bar.get_ylabel() == "half $"
+    places = {
+        tuple(point): value for point, value in zip(known.get_offsets(), known.get_array(), strict=True)
+    }
+    points, _ = principal_plane(model.item_factors)
+    for item, value in numbers.items():
+        row = model.items.row(item)
+        [found] = [
+            own for place, own in places.items() if np.allclose(np.abs(place), np.abs(points[row]), atol=1e-5)
+        ]
+        assert found == value
+
+
+@pytest.mark.parametrize("face", ["white", "black"])
+def test_the_scale_of_colours_rises_in_lightness_and_stands_out(model: ts.FactorModel, face: str) -> None:
+    grey = scale(axes(face))(np.linspace(0, 1, 64))[:, :3] @ [0.299, 0.587, 0.114]
+    assert (np.diff(grey) > 0).all()
+    paper = 1.0 if face == "white" else 0.0
+    assert np.abs(grey - paper).min() > 0.15
+
+
+def test_without_a_known_number_all_marks_are_crosses(model: ts.FactorModel) -> None:
+    fame = np.bincount(model.history.indices)  # type: ignore[union-attr]
+    least = str(model.items.ids[int(np.argsort(-fame, kind="stable")[-1])])
+    ax = space(model, groups={least: 1.0}, items=5, labels=0, ax=axes())
+    assert len(ax.collections) == 1
+    assert not ax.child_axes
 
 
 def test_groups_beyond_six_are_others(model: ts.FactorModel) -> None:
@@ -146,7 +180,55 @@ def test_zero_and_equal_vectors_do_no_harm() -> None:
     assert np.isfinite(share).all()
 
 
+@pytest.mark.slow  # the first map takes a quarter of a minute: UMAP is compiled
+def test_umap_keeps_groups_together(model: ts.FactorModel) -> None:
+    pytest.importorskip("numba")
+    ax = space(model, method="umap", groups=groups(), labels=3, ax=axes())
+    centres = np.array([np.mean(marks.get_offsets(), axis=0) for marks in ax.collections])
+    spread = max(float(np.std(np.asarray(marks.get_offsets()), axis=0).max()) for marks in ax.collections)
+    assert all(np.linalg.norm(a - b) > 2 * spread for a, b in combinations(centres, 2))
+    assert "UMAP" in ax.get_xlabel()
+    again = space(model, method="umap", groups=groups(), labels=3, ax=axes())
+    for one, other in zip(ax.collections, again.collections, strict=True):
+        np.testing.assert_array_equal(one.get_offsets(), other.get_offsets())
+    assert np.isfinite(neighbour_plane(model.item_factors[:3])).all()
+
+
+def test_umap_is_an_extra(model: ts.FactorModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(MissingExtraError, match=r"a map by UMAP needs .*pip install 'tastespace\[umap\]'"):
+        space(model, method="umap")
+
+
+def test_features_that_cannot_be_drawn(model: ts.FactorModel) -> None:
+    with pytest.raises(
+        InputError, match="the feature of item 'i3' is nan; leave out items whose value is unknown"
+    ):
+        space(model, groups={"i1": 1.0, "i3": float("nan")})
+    with pytest.raises(
+        InputError, match=r"the feature of item 'i3' is \['a'\]; it must be a number, or the name"
+    ):
+        space(model, groups={"i3": ["a"]})  # type: ignore[dict-item]
+    with pytest.raises(InputError, match=r"the feature of items mixes numbers and names; use str\(...\)"):
+        space(model, groups={"i1": 1.0, "i2": "a"})  # type: ignore[dict-item]
+
+
+def test_mappings_of_other_ids(model: ts.FactorModel) -> None:
+    with pytest.raises(
+        InputError, match="titles name none of the 60 items of the model: its ids are like 'i0', theirs"
+    ):
+        space(model, titles={0: "zero"})
+    with pytest.raises(
+        InputError, match="groups name none of the 150 users of the model: its ids are like 0, theirs"
+    ):
+        space(model, of="users", groups={"i0": "zero"})
+
+
 def test_settings_out_of_range(model: ts.FactorModel) -> None:
+    with pytest.raises(ParameterError, match="of of space must be one of 'items', 'users'; got 'films'"):
+        space(model, of="films")  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="method of space must be one of 'pca', 'umap'; got 'tsne'"):
+        space(model, method="tsne")  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="items of space must be >= 3; got 2"):
         space(model, items=2)
     with pytest.raises(ParameterError, match="labels of space must be >= 0; got -1"):
@@ -161,7 +243,31 @@ def test_a_model_without_a_plane(model: ts.FactorModel) -> None:
         space(popular)
 
 
+def test_models_without_factors(model: ts.FactorModel) -> None:
+    with pytest.raises(UnsupportedError, match="space draws factors, and EASE has none; pass a factor model"):
+        space(ts.EASE().fit(model.interactions()))  # type: ignore[arg-type]
+
+
+def test_a_model_of_moments_has_a_map_at_each() -> None:
+    events = groups_of_taste(ratings=True)
+    timed = ts.Interactions.from_events(
+        events.users,
+        events.items,
+        events.user_rows(),
+        events.by_user.indices,
+        values=events.by_user.filled_values(),
+        times=np.arange(events.n_events) * 1000,
+        explicit=True,
+    )
+    model = ts.TimeSVDPlusPlus(factors=2, epochs=1, threads=1, progress=False).fit(timed)
+    with pytest.raises(
+        UnsupportedError, match=r"space draws the factors of one moment; pass model.at\(...\)"
+    ):
+        space(model)  # type: ignore[arg-type]
+    assert space(model.at(5000), labels=0, ax=axes()).collections
+
+
 def test_matplotlib_is_an_extra(model: ts.FactorModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.colors", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'tastespace\[plot\]'"):
         space(model)

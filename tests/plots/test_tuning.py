@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from tastespace.errors import MissingExtraError, ParameterError
@@ -40,6 +41,13 @@ def test_numbers_over_orders_of_magnitude_are_in_logarithms() -> None:
 def test_words_stand_in_the_order_in_which_they_came() -> None:
     ax = parameter(TRIALS, "half_life", "ndcg@10", ax=Figure().add_subplot())
     assert [label.get_text() for label in ax.get_xticklabels()] == ["None", "7d", "30d"]
+
+
+def test_text_is_light_on_dark() -> None:
+    ax = Figure(facecolor="black").add_subplot(facecolor="black")
+    legend = search(TRIALS, "ndcg@10", ax=ax).get_legend()
+    assert legend is not None
+    assert {to_hex(text.get_color()) for text in (ax.xaxis.label, *legend.get_texts())} == {"#eeeeee"}
 
 
 def test_makes_a_figure_of_its_own() -> None:

@@ -17,6 +17,7 @@ from tastespace.cli import (
     export,
     fit,
     info,
+    plot,
     read,
     recommend,
     similar,
@@ -48,6 +49,7 @@ for _command in (
     explain.explain,
     export.export,
     info.info,
+    plot.plot,
 ):
     app.command(epilog=EXIT_CODES)(spread(_command))
 

@@ -11,12 +11,12 @@ from tastespace.cli.console import say, working, write, write_json
 from tastespace.cli.options import Json
 from tastespace.cli.protocol import Protocol
 from tastespace.cli.source import SPLITS, Columns, Selection, load, splitter
+from tastespace.cli.terms import in_terms_of
 from tastespace.cli.trainer import TrainerOptions
 
 if TYPE_CHECKING:
     from tastespace.data.interactions import Interactions
     from tastespace.data.split import Split
-    from tastespace.data.vocabulary import Vocabulary
     from tastespace.models.protocol import Recommender
 
 
@@ -75,7 +75,7 @@ def evaluate(
         )
     else:
         model = ts.load(source)
-        events = _in_terms_of(model, load(test, columns, selection))
+        events = in_terms_of(model, load(test, columns, selection))
     with working("ranking"):
         report = ts.evaluate(
             model,
@@ -95,20 +95,3 @@ def evaluate(
         write_json(answer if seconds is None else answer | {"fit_seconds": round(seconds, 3)})
         return
     write(str(report))
-
-
-def _in_terms_of(model: Recommender, events: Interactions) -> Interactions:
-    """The events with ids of the model's type: a text file holds ``"42"`` where the model may know 42."""
-    from dataclasses import replace
-
-    return replace(
-        events, users=_recoded(events.users, model.users), items=_recoded(events.items, model.items)
-    )
-
-
-def _recoded(ids: Vocabulary, known: Vocabulary) -> Vocabulary:
-    from tastespace.data.vocabulary import Vocabulary
-
-    if ids.kind == known.kind:
-        return ids
-    return Vocabulary([known.coerce(str(id)) for id in ids], noun=ids.noun)

@@ -52,21 +52,33 @@ class TitleOptions:
         """
         if self.titles is None:
             return {}
+        found = self.column(items, self.title_column, "--title-column")
+        return {item: str(title) for item, title in found.items()}
+
+    def column(self, items: Vocabulary, name: str, option: str) -> dict[Any, Any]:
+        """Another column of the same table by item id; `option` named it.
+
+        Raises
+        ------
+        MissingFileError, InputError, ColumnError
+            As in :meth:`load`.
+        """
+        assert self.titles is not None  # the caller has seen to it
         frame = _table(self.titles)
-        for option, column in (("--title-column", self.title_column), ("--item-column", self.item_column)):
+        for named, column in ((option, name), ("--item-column", self.item_column)):
             if column not in frame.columns:
                 columns = ", ".join(frame.columns)
                 raise ColumnError(
-                    f"{self.titles} has no column {column!r}; it has {columns}; name one with {option}"
+                    f"{self.titles} has no column {column!r}; it has {columns}; name one with {named}"
                 )
-        titles = {}
-        for item, title in frame.select(self.item_column, self.title_column).iter_rows():
-            if item is not None and title is not None:
+        values = {}
+        for item, value in frame.select(self.item_column, name).iter_rows():
+            if item is not None and value is not None:
                 try:
-                    titles[items.coerce(str(item))] = str(title)
+                    values[items.coerce(str(item))] = value
                 except UnknownIdError:  # not of the vocabulary's type, so not in it either
                     continue
-        return titles
+        return values
 
 
 def _table(source: str) -> pl.DataFrame:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tastespace.errors import ParameterError
+from tastespace.errors import InputError, ParameterError
 from tastespace.plots.style import Look, axis, dress, key, looks
+from tastespace.trainers.stopping import Epoch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,7 +110,7 @@ def quality_by_popularity(
 
 
 def learning_curves(
-    values: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    values: Mapping[str, tuple[Sequence[float], Sequence[float]] | Sequence[Epoch]],
     *,
     metric: str = "ndcg@10",
     x: str = "epoch",
@@ -120,11 +122,13 @@ def learning_curves(
     Parameters
     ----------
     values
-        By model: places on the x axis, and values there.
+        By model: the epochs that a callback was told, as ``fit(..., callbacks=[epochs.append])`` collects them for any
+        trainer that learns in epochs; or places on the x axis, and values there.
     metric
-        What the values are, for the axis.
+        What the values are: of epochs ``"objective"``, or a metric that was measured on the validation set; otherwise
+        just the name for the axis.
     x
-        What the places are: epochs, or seconds.
+        What the places are: ``"epoch"`` or ``"seconds"``, those of training alone.
     names, ax
         As in `quality_against_k`.
 
@@ -134,6 +138,10 @@ def learning_curves(
 
     Raises
     ------
+    InputError
+        These are neither epochs nor places and values.
+    ParameterError
+        The metric was measured in none of a model's epochs.
     MissingExtraError
         Matplotlib is not installed.
     """
@@ -141,8 +149,8 @@ def learning_curves(
     from matplotlib.ticker import MaxNLocator  # here, because the line before says so nicely if it is missing
 
     look = _looks(values, names)
-    for name, (places, line) in values.items():
-        _line(ax, places, line, name, look[name])
+    for name, told in values.items():
+        _line(ax, *_curve(name, told, metric, x), name, look[name])
     if x == "epoch":
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     key(ax, dress(ax, x=x, y=metric))
@@ -206,6 +214,40 @@ def time_against_quality(
     ax.xaxis.minorticks_off()
     key(ax, dress(ax, x="seconds of fitting", y=metric, grid="both"))
     return ax
+
+
+def _curve(
+    name: str, told: tuple[Sequence[float], Sequence[float]] | Sequence[Epoch], metric: str, x: str
+) -> tuple[Sequence[float], Sequence[float]]:
+    """Places and values of one line."""
+    epochs = [epoch for epoch in told if isinstance(epoch, Epoch)] if isinstance(told, Sequence) else []
+    if not epochs or len(epochs) < len(told):
+        try:
+            places, line = told
+            if len(places) == len(line):  # type: ignore[arg-type]
+                return places, line  # type: ignore[return-value]
+        except (TypeError, ValueError):
+            pass
+        raise InputError(
+            f"the learning curve of {name!r} must be the epochs of a callback, or places and as many values; got "
+            f"{type(told).__name__}: collect epochs with fit(..., callbacks=[epochs.append])"
+        )
+    if metric == "objective":
+        measured = [(epoch, epoch.objective) for epoch in epochs]
+    else:
+        measured = [(epoch, epoch.validation[metric]) for epoch in epochs if metric in epoch.validation]
+    if not measured:
+        known = sorted({key for epoch in epochs for key in epoch.validation})
+        raise ParameterError(
+            f"no epoch of {name!r} was measured by {metric!r}; there is {', '.join([*known, 'objective'])}"
+        )
+    seconds = dict(
+        zip((epoch.number for epoch in epochs), accumulate(epoch.seconds for epoch in epochs), strict=True)
+    )
+    return (
+        [float(epoch.number) if x == "epoch" else seconds[epoch.number] for epoch, _ in measured],
+        [value for _, value in measured],
+    )
 
 
 def _looks(values: Mapping[str, object], names: Sequence[str] | None) -> dict[str, Look]:

@@ -146,6 +146,7 @@ def place_labels(
             parse_math=False,  # a title may hold dollar signs
             path_effects=[withStroke(linewidth=2.2, foreground=paper)],
         )
+        label.set_in_layout(False)  # it is inside; else other axes would make room for it, and it would move
         extent = label.get_window_extent()
         place = board.best_place(row, np.array([extent.width, extent.height]) / 2 + _MARGIN * pixel, pixel)
         if place is None:

@@ -1,17 +1,20 @@
-"""The map of the space: items where a model has put them, seen along its two widest directions."""
+"""The map of the space: items or users where a model has put them, seen in a plane."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tastespace.errors import ParameterError, missing_extra
+from tastespace.errors import ParameterError
 from tastespace.plots.labels import place_labels
-from tastespace.plots.style import SERIES
+from tastespace.plots.marks import draw_marks, is_numeric
+from tastespace.plots.needs import choice, factors_of, matching, texts
+from tastespace.plots.projection import neighbour_plane, principal_plane
+from tastespace.plots.style import axis, ink, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["principal_plane", "space"]
 
-_OTHER = ("#BBBBBB", "o")
 _GRID = (
     5  # labels go to the best-known item of each cell of a 5 x 5 grid first, then to the second, and so on
 )
@@ -30,34 +32,45 @@ _GRID = (
 def space(
     model: FactorModel,
     *,
+    of: Literal["items", "users"] = "items",
+    method: Literal["pca", "umap"] = "pca",
     titles: Mapping[Id, str] | None = None,
-    groups: Mapping[Id, str] | None = None,
+    groups: Mapping[Id, str] | Mapping[Id, float] | None = None,
+    name: str = "",
     items: int = 400,
     labels: int = 45,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the best-known items of a model in the plane that shows most of their differences.
+    """Draw the best-known items, or users, of a model in a plane.
 
-    The item factors are scaled to length 1, so that the direction of a taste counts and not how strong it is, and
-    projected on their first two principal components. The area of a mark grows with the number of events.
+    The factors are scaled to length 1, so that the direction of a taste counts and not how strong it is. The area of a
+    mark grows with the number of events.
 
     Parameters
     ----------
     model
         A model with at least two factors.
+    of
+        Whose factors: those of the items or of the users.
+    method
+        ``"pca"``: the plane that shows most of their differences; distances in it are true as far as the shares of the
+        variance on its axes go. ``"umap"``: a plane that keeps neighbours together and bends the rest, for which
+        distances and axes mean little; needs the extra ``umap``.
     titles
-        Text by item id, for the labels; the id where it is absent.
+        Text by id, for the labels; the id where it is absent.
     groups
-        Name of a group by item id, such as a genre. The six largest groups have a colour and a marker each, the others
-        are grey.
+        A feature by id. Names of groups, such as genres: the six largest have a colour and a marker each, the others
+        are grey. Or numbers, such as years: a scale of colours; who is absent is a grey cross.
+    name
+        What the feature is called, for the key.
     items
-        How many items to draw: those with most events in the histories or, without histories, those with the longest
-        factors.
+        How many items (or users) to draw: those with most events in the histories or, without histories, those with the
+        longest factors.
     labels
-        How many items to label at most: the best known, spread over the plane. Labels without a free place are left
-        out.
+        How many to label at most: the best known, spread over the plane. Labels without a free place are left out.
     ax
-        Where to draw; None makes a new figure. Text is dark or light as its background asks, so dark styles work.
+        Where to draw; None makes a new figure. Text is dark or light as its background asks, so dark styles work. The
+        labels are placed for the size that the axis has now: beside other pictures, draw the map last.
 
     Returns
     -------
@@ -66,80 +79,66 @@ def space(
     Raises
     ------
     ParameterError
-        The model has fewer than 2 factors or 3 items, `items` < 3, or `labels` < 0.
+        The model has fewer than 2 factors or 3 items, `items` < 3, `labels` < 0, or `of` or `method` is unknown.
+    InputError
+        `titles` or `groups` name no id of the model; or a feature is not finite, or no number and no text.
+    UnsupportedError
+        The model is no factor model.
     MissingExtraError
-        Matplotlib is not installed.
+        Matplotlib is not installed, or umap-learn where `method` asks for it.
     """
-    try:
-        from matplotlib import pyplot as plt
-        from matplotlib.colors import to_rgb
-    except ImportError:
-        raise missing_extra("drawing the space", "plot") from None
+    choice("of of space", of, ("items", "users"))
+    choice("method of space", method, ("pca", "umap"))
     if items < 3:
         raise ParameterError(f"items of space must be >= 3; got {items}")
     if labels < 0:
         raise ParameterError(f"labels of space must be >= 0; got {labels}")
-    if len(model.items) < 3 or model.factors < 2:
+    model = factors_of(model, "space", 0)
+    known = getattr(model, of)
+    if len(known) < 3 or model.factors < 2:
         raise ParameterError(
-            f"a map needs at least 3 items and 2 factors; the model has {len(model.items):,} items, "
+            f"a map needs at least 3 {of} and 2 factors; the model has {len(known):,} {of}, "
             f"{model.factors} factors"
         )
+    feature = matching(groups, known, "groups")
+    numeric = is_numeric(feature, known.noun)
 
-    fame = _fame(model)
+    fame = _fame(model, of)
     shown = np.argsort(-fame, kind="stable")[:items]
-    points, share = principal_plane(model.item_factors[shown])
-    ids = model.items.ids[shown].tolist()
+    vectors = (model.item_factors if of == "items" else model.user_factors)[shown]
+    ids = known.ids[shown]
+    shown_texts = texts(ids, titles, known)
     area = 14 + 120 * fame[shown] / max(float(fame[shown].max()), 1.0)  # points squared
 
-    if ax is None:
-        _, ax = plt.subplots(figsize=(11, 8.5), layout="constrained")
-    paper = to_rgb(ax.get_facecolor())
-    ink = "#222222" if np.dot(paper, (0.299, 0.587, 0.114)) > 0.5 else "#EEEEEE"
-
-    of_item = groups or {}
-    _draw_marks(ax, points, area, [of_item.get(item, "") for item in ids], paper, ink)
-    _draw_frame(ax, share, ink)
+    if method == "pca":
+        points, share = principal_plane(vectors)
+        x, y = f"1st component, {share[0]:.0%} of the variance", f"2nd component, {share[1]:.0%}"
+    else:
+        points = neighbour_plane(vectors)
+        x, y = "UMAP: neighbours are near; the axes mean nothing", ""
+    ax = axis(ax, "drawing the space", (11, 8.5))
+    draw_marks(ax, points, area, [feature.get(id) for id in ids.tolist()], numeric=numeric, name=name)
+    _draw_frame(ax, x, y, centre=method == "pca")
     order = _spread(points)[:labels]
     place_labels(
         ax,
         points,
         order,
-        [(titles or {}).get(ids[row], str(ids[row])) for row in order],
+        [shown_texts[row] for row in order],
         radii=np.sqrt(area) / 2,
-        ink=ink,
-        paper=paper,
+        ink=ink(ax),
+        paper=paper(ax),
     )
     return ax
 
 
-def principal_plane(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Directions of vectors, seen in the plane that shows most of their variance.
-
-    Parameters
-    ----------
-    vectors
-        Shape (n, k), n >= 2 and k >= 2. Vectors are scaled to length 1; zero vectors stay.
-
-    Returns
-    -------
-    points
-        Shape (n, 2). Each axis points to its longer tail, whatever signs the decomposition happens to return.
-    share
-        Share of the variance on either axis, shape (2,).
-    """
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    directions = vectors / np.where(lengths > 0, lengths, 1)
-    centred = (directions - directions.mean(axis=0)).astype(np.float64)
-    left, values, _ = np.linalg.svd(centred, full_matrices=False)
-    points = left[:, :2] * values[:2]
-    points *= np.where((points**3).sum(axis=0) < 0, -1.0, 1.0)
-    return points, values[:2] ** 2 / max(float((values**2).sum()), np.finfo(np.float64).tiny)
-
-
-def _fame(model: FactorModel) -> NDArray[np.float64]:
-    """How well known each item is, (items,)."""
+def _fame(model: FactorModel, of: str) -> NDArray[np.float64]:
+    """How well known each item is or how active each user, (items,) or (users,)."""
     if model.history is None:
-        return np.asarray(np.linalg.norm(model.item_factors, axis=1), np.float64)
+        vectors = model.item_factors if of == "items" else model.user_factors
+        return np.asarray(np.linalg.norm(vectors, axis=1), np.float64)
+    if of == "users":
+        return model.history.counts().astype(np.float64)
     return np.bincount(model.history.indices, minlength=len(model.items)).astype(np.float64)
 
 
@@ -155,56 +154,14 @@ def _spread(points: NDArray[np.float64]) -> list[int]:
     return sorted(range(len(points)), key=turns.__getitem__)
 
 
-def _draw_marks(
-    ax: Axes,
-    points: NDArray[np.float64],
-    area: NDArray[np.float64],
-    names: Sequence[str],
-    paper: tuple[float, float, float],
-    ink: str,
-) -> None:
-    largest = [name for name, _ in Counter(filter(None, names)).most_common(len(SERIES))]
-    styles = dict(zip(largest, SERIES, strict=False))
-    for name, (colour, marker) in [*styles.items(), ("", _OTHER)]:
-        rows = [row for row, own in enumerate(names) if (own if own in styles else "") == name]
-        if not rows:
-            continue
-        ax.scatter(
-            points[rows, 0],
-            points[rows, 1],
-            s=area[rows],
-            c=colour,
-            marker=marker,
-            label=name or ("other" if styles else None),
-            edgecolors=[paper],
-            linewidths=0.5,
-            alpha=0.9,
-            zorder=2 if name else 1.5,  # the named groups lie on top
-        )
-    if styles:
-        legend = ax.legend(
-            loc="lower center",
-            bbox_to_anchor=(0.5, 1.0),
-            ncols=len(styles) + 1,
-            frameon=False,
-            labelcolor=ink,
-            handletextpad=0.1,
-            columnspacing=1.4,
-        )
-        for text in legend.get_texts():
-            text.set_parse_math(False)
-        for handle in legend.legend_handles:
-            if handle is not None:
-                handle.set_sizes([60])  # type: ignore[attr-defined]  # one size, not that of the first mark
-
-
-def _draw_frame(ax: Axes, share: NDArray[np.float64], ink: str) -> None:
-    """The two axes through the centre, without ticks: only directions and distances mean something."""
+def _draw_frame(ax: Axes, x: str, y: str, *, centre: bool) -> None:
+    """No ticks: only directions and distances mean something; two lines through the centre, where there is one."""
     ax.set_xticks([])
     ax.set_yticks([])
     ax.margins(0.05)
     ax.spines[:].set_visible(False)
-    ax.axhline(0, color=ink, linewidth=0.6, alpha=0.15, zorder=1)
-    ax.axvline(0, color=ink, linewidth=0.6, alpha=0.15, zorder=1)
-    ax.set_xlabel(f"1st component, {share[0]:.0%} of the variance", color=ink, fontsize=9)
-    ax.set_ylabel(f"2nd component, {share[1]:.0%}", color=ink, fontsize=9)
+    if centre:
+        ax.axhline(0, color=ink(ax), linewidth=0.6, alpha=0.15, zorder=1)
+        ax.axvline(0, color=ink(ax), linewidth=0.6, alpha=0.15, zorder=1)
+    ax.set_xlabel(x, color=ink(ax), fontsize=9)
+    ax.set_ylabel(y, color=ink(ax), fontsize=9)

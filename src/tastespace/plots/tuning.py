@@ -6,21 +6,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tastespace.errors import ParameterError, missing_extra
+from tastespace.errors import ParameterError
 from tastespace.evaluation.selection import nearest
+from tastespace.plots.style import SERIES, axis, dress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from tastespace.models.table import Table
 
-# As in the map of the space: "Bright" by Paul Tol, a marker for each state.
 _STATES = {
-    "complete": ("#4477AA", "o", "whole trials"),
-    "grown": ("#228833", "^", "factors doubled"),
+    "complete": (*SERIES[0], "whole trials"),
+    "grown": (*SERIES[2], "factors doubled"),
     "pruned": ("#BBBBBB", "x", "pruned, best epoch until then"),
 }
-_LINE = "#EE6677"
+_LINE = SERIES[1][0]
+_SIZE = (7.0, 4.0)
 _COLUMNS = ("number", "state", "value", "seconds", "epochs")
 
 
@@ -43,14 +44,12 @@ def search(trials: Table, metric: str, *, lower: bool = False, ax: Axes | None =
     MissingExtraError
         Matplotlib is not installed.
     """
-    ax = _axes(ax)
+    ax = axis(ax, "drawing a search", _SIZE)
     _marks(ax, trials, trials["number"].astype(float))
     whole = np.where(np.isin(trials["state"], ["complete", "grown"]), trials["value"], np.nan)
     best = (np.fmin if lower else np.fmax).accumulate(whole)
     ax.step(trials["number"], best, where="post", color=_LINE, linewidth=1.5, label="best so far", zorder=1)
-    ax.set_xlabel("trial")
-    ax.set_ylabel(f"{metric} on validation")
-    _legend(ax)
+    _finish(ax, "trial", metric)
     return ax
 
 
@@ -79,7 +78,7 @@ def parameter(trials: Table, name: str, metric: str, *, ax: Axes | None = None) 
     if name not in known:
         hint = nearest(str(name), known)
         raise ParameterError(f"the search has no parameter {name!r}{hint or ';'} it has {', '.join(known)}")
-    ax = _axes(ax)
+    ax = axis(ax, "drawing a search", _SIZE)
     values = trials[name]
     if values.dtype == object:  # choices in words, in the order in which they came
         words = list(dict.fromkeys(values.tolist()))
@@ -89,19 +88,7 @@ def parameter(trials: Table, name: str, metric: str, *, ax: Axes | None = None) 
         _marks(ax, trials, values.astype(float))
         if values.min() > 0 and values.max() / values.min() > 20:
             ax.set_xscale("log")
-    ax.set_xlabel(name)
-    ax.set_ylabel(f"{metric} on validation")
-    _legend(ax)
-    return ax
-
-
-def _axes(ax: Axes | None) -> Axes:
-    try:
-        from matplotlib import pyplot as plt
-    except ImportError:
-        raise missing_extra("drawing a search", "plot") from None
-    if ax is None:
-        _, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+    _finish(ax, name, metric)
     return ax
 
 
@@ -112,8 +99,15 @@ def _marks(ax: Axes, trials: Table, x: np.ndarray[tuple[int], np.dtype[np.float6
             ax.scatter(x[rows], trials["value"][rows], c=colour, marker=marker, s=28, label=label, zorder=2)
 
 
-def _legend(ax: Axes) -> None:
-    """Above the picture: trials may lie anywhere in it."""
+def _finish(ax: Axes, x: str, metric: str) -> None:
+    """The labels, and the key above the picture: trials may lie anywhere in it."""
+    ink = dress(ax, x=x, y=f"{metric} on validation")
     ax.legend(
-        frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0, fontsize="small"
+        frameon=False,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=2,
+        borderaxespad=0,
+        fontsize="small",
+        labelcolor=ink,
     )
