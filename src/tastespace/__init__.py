@@ -5,6 +5,7 @@ recommends, predicts, explains, places newcomers, is evaluated and saved.
 """
 
 from tastespace import errors as errors
+from tastespace import plots as plots
 from tastespace.data import datasets as datasets
 from tastespace.data import negatives as negatives
 from tastespace.data import split as split
@@ -108,6 +109,7 @@ __all__ = [
     "evaluate",
     "load",
     "negatives",
+    "plots",
     "read",
     "split",
     "tune",

@@ -77,7 +77,7 @@ def test_epochs_are_a_curve(metric: str, x: str, places: list[float], values: li
     assert (ax.get_xlabel(), ax.get_ylabel()) == (x, metric)
 
 
-TOLD = [ts.ALS, ts.FunkSVD, ts.PMF, ts.SVDPlusPlus, ts.ImplicitALS, ts.BPR, ts.WARP, ts.LogisticMF]
+TOLD = [ts.ALS, ts.FunkSVD, ts.PMF, ts.SVDPlusPlus, ts.ImplicitALS, ts.BPR, ts.WARP, ts.LogisticMF, ts.NMF]
 
 
 @pytest.mark.parametrize("trainer", TOLD, ids=lambda trainer: trainer.__name__)

@@ -75,6 +75,7 @@ def test_the_lines_weigh_all_items_of_a_popularity(model: ts.FactorModel) -> Non
     lines = {str(line.get_label()): np.asarray(line.get_ydata()) for line in ax.lines}
     together = [sum(e * x for e, x in own) / sum(e for e, _ in own) for own in groups.values()]
     floor = lines["median item"].min()
+    assert floor < min(lift for lift in together if lift > 0)
     np.testing.assert_allclose(lines["all items of this popularity"], np.maximum(together, floor))
     median = [np.median([x for _, x in own]) for own in groups.values()]
     np.testing.assert_allclose(lines["median item"], np.maximum(median, floor))

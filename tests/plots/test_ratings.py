@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 
 import tastespace as ts
-from tastespace.errors import EmptyError, InputError, UnsupportedError
+from tastespace.errors import EmptyError, InputError, NumericalError, UnsupportedError
 from tastespace.plots import predicted_against_actual
 from tests.plots.worlds import axes, groups_of_taste
 
@@ -119,6 +119,35 @@ def test_text_is_light_on_dark(model: ts.FactorModel, split: ts.Split) -> None:
     assert ax.xaxis.label.get_color() == "#EEEEEE"
     [note] = [text for text in ax.findobj(Text) if "ratings" in text.get_text()]  # type: ignore[attr-defined]
     assert note.get_color() == "#EEEEEE"  # type: ignore[attr-defined]
+
+
+def test_ratings_beyond_the_scale_are_in_the_picture(model: ts.FactorModel, split: ts.Split) -> None:
+    test = split.test
+    high = ts.Interactions.from_events(
+        test.users,
+        test.items,
+        test.user_rows(),
+        test.by_user.indices,
+        values=test.by_user.filled_values() * 2,
+        explicit=True,
+    )
+    ax = predicted_against_actual(model, high, ax=axes())
+    assert ax.get_xlim()[1] > 10
+    assert ax.get_ylim()[1] < 6
+
+
+def test_predictions_that_are_no_numbers(model: ts.FactorModel, split: ts.Split) -> None:
+    class Broken:
+        users, items, history, scale, info = model.users, model.items, model.history, model.scale, model.info
+
+        def score_pairs(self, users: np.ndarray, items: np.ndarray, **_: object) -> np.ndarray:
+            return np.where(np.arange(len(users)) == 1, np.nan, 3).astype(np.float32)
+
+    user = split.test.users.ids[split.test.user_rows()[1]]
+    with pytest.raises(
+        NumericalError, match=f"predicted rating of user {user} for item 'i.*' is nan; check what Broken"
+    ):
+        predicted_against_actual(Broken(), split)  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_compared(model: ts.FactorModel, split: ts.Split) -> None:

@@ -69,10 +69,8 @@ def popularity_against_lift(
     MissingExtraError
         Matplotlib is not installed.
     """
-    n, users = (
-        count("n of popularity_against_lift", n, 1),
-        count("users of popularity_against_lift", users, 1),
-    )
+    n = count("n of popularity_against_lift", n, 1)
+    users = count("users of popularity_against_lift", users, 1)
     events, lift, asked = lifts(model, n, users, exclude_seen=exclude_seen, threads=threads)
     ax = axis(ax, "drawing popularity against lift", (6.4, 4.4))
     from matplotlib.ticker import LogLocator
@@ -80,8 +78,9 @@ def popularity_against_lift(
     met = events > 0
     never = met & (lift == 0)
     some = met & (lift > 0)
-    # The place of those that never are, with their marks just below it.
-    floor = float(10 ** (np.floor(np.log10(min(float(lift[some].min()), 0.5))) - 0.5))
+    places, together, median = _by_popularity(events[met], lift[met])
+    least = min(0.5, *(float(lifts[lifts > 0].min()) for lifts in (lift, together)))
+    floor = float(10 ** (np.floor(np.log10(least)) - 0.5))  # where "never" stands
     ink = dress(ax, x="events of an item in the histories", y="lift: share of lists / share of events")
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -98,14 +97,11 @@ def popularity_against_lift(
     )
     ax.axhline(1, color=ink, linewidth=1, linestyle=(0, (4, 3)), alpha=0.7)
     names = ("all items of this popularity", "median item")
-    for (places, values), series, dashes, name in zip(
-        _by_popularity(events[met], lift[met]), SERIES[1:3], DASHES[:2], names, strict=True
-    ):
+    for values, series, dashes, name in zip((together, median), SERIES[1:3], DASHES[:2], names, strict=True):
         traced(ax, places, np.maximum(values, floor), Look(*series, dashes), name=name)
     _set_ticks(ax, floor, float(lift.max()), bool(never.any()))
-    few = (
-        events[met].max() < 1000 * events[met].min()
-    )  # decades alone would leave hardly a number on the axis
+    # Decades alone would leave hardly a number on a short axis.
+    few = events[met].max() < 1000 * events[met].min()
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
     key(ax, ink, "upper left")
     people = f"{asked:,} users" if asked == len(model.users) else f"{asked:,} of {len(model.users):,} users"
@@ -140,17 +136,17 @@ def lifts(
 
 def _by_popularity(
     events: NDArray[np.int64], lift: NDArray[np.float64]
-) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Places and lifts of groups of items of about equal popularity: of all together, and of the median item."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Places of groups of items of about equal popularity; the lift of all in a group together, and of its median."""
     width = np.log(events.max() + 1.0) / _BINS
     group = np.minimum((np.log(events) / width).astype(np.int64), _BINS - 1)
     present = np.unique(group)
     met = np.bincount(group, weights=events)[present]
-    # The events-weighted mean of lifts is the lift of the group as a whole; both stand at the mean event's item.
+    # The mean of lifts by events is the lift of the group as a whole: its share of the lists over that of the events.
     together = np.bincount(group, weights=events * lift)[present] / met
     places = np.exp(np.bincount(group, weights=np.log(events))[present] / np.bincount(group)[present])
     median = np.array([np.median(lift[group == one]) for one in present])
-    return (places, together), (places, median)
+    return places, together, median
 
 
 def _set_ticks(ax: Axes, floor: float, highest: float, never: bool) -> None:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from tastespace.data.interactions import Interactions
 from tastespace.data.split import Split
 from tastespace.data.threads import resolve_threads
-from tastespace.errors import EmptyError, InputError, UnsupportedError
-from tastespace.evaluation.answers import is_timed
+from tastespace.errors import EmptyError, InputError, NumericalError, UnsupportedError
+from tastespace.evaluation.answers import blamed, is_timed, name_of
 from tastespace.evaluation.calibration import Calibration
 from tastespace.evaluation.scoring import predict_rows
 from tastespace.plots.marks import scale
@@ -65,6 +65,8 @@ def predicted_against_actual(
         The test events are no ratings.
     EmptyError
         The model knows user and item of none of them.
+    NumericalError
+        A prediction is not finite; names user and item.
     MissingExtraError
         Matplotlib is not installed.
     """
@@ -94,7 +96,7 @@ def predicted_against_actual(
     name = "calibration: mean given, by prediction"
     traced(ax, means["given"][enough], means["predicted"][enough], look, name=name)
     pad = 0.04 * (high - low)
-    ax.set_xlim(low - pad, high + pad)
+    ax.set_xlim(min(low, float(ratings[0])) - pad, max(high, float(ratings[-1])) + pad)
     ax.set_ylim(low - pad, high + pad)
     key(ax, ink, "upper left")
     left_out = f"; {cold:,} of unknown users or items left out" if cold else ""
@@ -129,6 +131,13 @@ def _pairs(
     times = events.by_user.times
     more: dict[str, Any] = {"times": times[warm]} if is_timed(model) and times is not None else {}
     predicted = predict_rows(model, users[warm], items[warm], threads=threads, **more)
+    bad = np.flatnonzero(~np.isfinite(predicted))
+    if len(bad):
+        user, item = name_of(model.users, users[warm][bad[0]]), name_of(model.items, items[warm][bad[0]])
+        raise NumericalError(
+            f"the predicted rating of user {user} for item {item} is {predicted[bad[0]]}; check "
+            + blamed(model, "score_pairs")
+        )
     kept = np.clip(predicted, *model.scale).astype(np.float32)
     return events.by_user.filled_values()[warm], kept, int((~warm).sum())
 
