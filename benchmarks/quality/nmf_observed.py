@@ -101,7 +101,7 @@ def main() -> None:
         return
     results["chosen"], results["mean_excess"] = choose(results["validation"])
     print("chosen", results["chosen"], results["mean_excess"])
-    results["test"] = {}
+    results.setdefault("test", {})
     for data in options.data:
         results["test"][data] = tested(ts.datasets.load(data), float(results["chosen"]), options.threads)
         print(data, results["test"][data], flush=True)
