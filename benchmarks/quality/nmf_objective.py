@@ -95,13 +95,13 @@ def measure(loss: Loss, name: str, threads: int) -> dict[str, Any]:
 def main() -> None:
     warnings.simplefilter("ignore", ConvergenceWarning)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("cells", nargs="*", default=CELLS, choices=CELLS)
+    parser.add_argument("cells", nargs="*", help=f"of {', '.join(CELLS)}; all by default")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     path = common.RESULTS / "nmf_objective.json"
     results: dict[str, Any] = json.loads(path.read_text())["results"] if path.exists() else {}
     with threadpool_limits(options.threads):
-        for cell in options.cells:
+        for cell in options.cells or CELLS:
             loss, _, name = cell.rpartition("-") if not cell.endswith("ml-1m") else (cell[:-6], "", "ml-1m")
             results[cell] = found = measure(loss, name, options.threads)
             print(cell, json.dumps({key: value for key, value in found.items() if key != "objective"}))

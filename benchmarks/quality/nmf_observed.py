@@ -8,7 +8,7 @@ library is that. Only then are all training ratings fitted with the chosen share
 each width. ``folds`` are five folds of the finished default with 32 factors, in the manner of ``ratings.py``, whose
 table they stand in: there what trains one fold tests another, as it does for the other trainers' defaults. RMSE is over
 ratings whose user and item are known: without a mean and biases, others are predicted the lowest rating. ``folds``
-score all, as that table does.
+score all, as that table does. Seconds are for orientation: other programs were running.
 
 Run as ``python -m benchmarks.quality.nmf_observed [DATA ...] [--threads N]``, and, when the default is what that chose,
 again with ``--test``.
@@ -101,7 +101,7 @@ def main() -> None:
         return
     results["chosen"], results["mean_excess"] = choose(results["validation"])
     print("chosen", results["chosen"], results["mean_excess"])
-    results["test"] = {}
+    results.setdefault("test", {})
     for data in options.data:
         results["test"][data] = tested(ts.datasets.load(data), float(results["chosen"]), options.threads)
         print(data, results["test"][data], flush=True)

@@ -60,6 +60,8 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
         "BPR, hard": [ts.BPR(regularization=r, candidates=c, **HARD) for r in (0.015, 0.02) for c in (8, 16)],
         "WARP": [ts.WARP(regularization=r) for r in (0.04, 0.06)],
         "LogisticMF": [ts.LogisticMF(learning_rate=0.03, regularization=r) for r in (0.006, 0.01)],
+        "NMF": [ts.NMF(factors=k, l2=r) for k in (16, 32, 64) for r in (0.0, 0.01)],
+        "NMF, Kullback-Leibler": [ts.NMF(factors=k, loss="kullback-leibler") for k in (8, 16, 32, 64)],
     },
 }
 #: Measured epochs of each fit.

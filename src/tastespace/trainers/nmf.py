@@ -27,8 +27,9 @@ from tastespace.trainers.nmf_start import check_range, fill, mean_value, nndsvd,
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.version import __version__
 
-#: The penalty of observed ratings when none is given, for each rating of a row, as a share of the mean rating.
-OBSERVED_PENALTY = 1 / 40
+#: The penalty of observed ratings when none is given, for each rating of a row, as a share of the mean rating: chosen
+#: on validation ratings of four tables, ``benchmarks/quality/nmf_observed.py``.
+OBSERVED_PENALTY = 0.0354
 
 #: Epochs between two looks at a divergence, whose logarithms take longer than an epoch.
 EVERY = 10
@@ -67,7 +68,7 @@ class NMF(Trainer):
     l1, l2
         Penalties :math:`\lambda_1, \lambda_2` >= 0 for each cell of a row, one number or a pair for users and items:
         scikit-learn's ``alpha_W`` and ``alpha_H`` times ``l1_ratio``, and times ``1 - l1_ratio``. ``l2=None``: 0, and
-        with ``observed_only`` a fortieth of the mean rating, so that tables which differ by a factor are fitted alike.
+        with ``observed_only`` 3.5 % of the mean rating, so that tables which differ by a factor are fitted alike.
     observed_only
         Learn from the observed ratings alone. ``loss`` is the squared error then, and ``l1`` 0.
     epochs
