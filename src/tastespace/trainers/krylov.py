@@ -194,7 +194,8 @@ class _Run:
 
     def scaled(self, product: Floats) -> Floats:
         if self.scale != 1.0:
-            product *= np.float32(1.0 / self.scale)
+            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found a step later
+                product *= np.float32(1.0 / self.scale)
         return product
 
     def append(self, q: Floats, width: int) -> None:
