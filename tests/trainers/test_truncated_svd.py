@@ -12,7 +12,8 @@ import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.errors import EmptyError, InputError, NumericalError, ParameterError, TooLargeError
 from tastespace.models.padding import blank, padded
-from tastespace.trainers.krylov import krylov, signs
+from tastespace.trainers.bidiagonal import signs
+from tastespace.trainers.krylov import krylov
 from tastespace.trainers.lanczos import lanczos
 from tastespace.trainers.matrices import DenseMatrix, SparseMatrix, column_means, times_small
 from tests.models.worlds import dense, world
