@@ -85,6 +85,15 @@ def test_variances_of_cells_that_are_alike(value):
     np.testing.assert_allclose(ours.explained_variance_ratio_, theirs.explained_variance_ratio_, rtol=1e-4)
 
 
+@pytest.mark.parametrize("mean", [1e3, 1e6])
+def test_large_means_cost_a_dense_matrix_nothing(mean):
+    X = DENSE + mean
+    ours = TruncatedSVD(5, centred=True, n_iter=9, random_state=0).fit(X)
+    theirs = PCA(5, svd_solver="full").fit(X)
+    np.testing.assert_allclose(ours.singular_values_, theirs.singular_values_, rtol=1e-5)
+    np.testing.assert_allclose(ours.explained_variance_ratio_, theirs.explained_variance_ratio_, rtol=1e-4)
+
+
 def test_error_is_that_of_the_difference():
     ours = TruncatedSVD(10, random_state=0).fit(TABLE)
     difference = TABLE.toarray() - ours.inverse_transform(ours.transform(TABLE))

@@ -125,15 +125,15 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         values: Array
         vectors: Array
         k, seed = self.n_components, int(check_random_state(self.random_state).randint(2**31 - 1))
-        matrix, scale = self._matrix(X)
+        matrix, scale, means = self._matrix(X)
         scaled = X if scale == 1.0 else X / scale
         self.mean_ = np.zeros(X.shape[1], X.dtype)
-        if matrix.means is not None:
-            self.mean_[:] = scale * matrix.means
+        if means is not None:
+            self.mean_[:] = scale * means
         if self.algorithm == "arpack":
             cells = scipy.sparse.csr_array(scaled, dtype=np.float64)
             wanted = min(k, *X.shape)
-            values, vectors = largest(cells, matrix.means, wanted, seed, self.tol)
+            values, vectors = largest(cells, means, wanted, seed, self.tol)
         else:
             least = block_width(k) * (self.n_iter + 1)
             found = krylov(
@@ -150,7 +150,7 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         values = np.pad(values, (0, k - wanted))
         self.singular_values_ = np.asarray(scale * values, X.dtype)
         of_columns = _means(scaled, matrix)
-        spread = max(_squares(scaled) / X.shape[0] - float(of_columns @ of_columns), 0.0)
+        spread = _variance(scaled, of_columns)
         variances = self._variances(scaled, values, of_columns)
         self.explained_variance_ = np.asarray(scale**2 * variances, X.dtype)
         self.explained_variance_ratio_ = np.asarray(
@@ -250,8 +250,11 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         if not (isinstance(self.tol, int | float) and 0 <= self.tol < np.inf):
             raise ParameterError(f"tol of TruncatedSVD must be a number >= 0; got {self.tol!r}")
 
-    def _matrix(self, X: Any) -> tuple[SparseMatrix | DenseMatrix, float]:
-        """X in single precision, and what it was divided by: a power of two that keeps every cell in range."""
+    def _matrix(self, X: Any) -> tuple[SparseMatrix | DenseMatrix, float, Array | None]:
+        """X in single precision, what it was divided by, and its means after that.
+
+        What divides is a power of two that keeps every cell in range.
+        """
         cells = _cells(X)
         largest_cell = max(float(cells.max(initial=0)), -float(cells.min(initial=0)))
         scale = (
@@ -259,13 +262,15 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         )
         threads = resolve_threads(self.threads)
         if not scipy.sparse.issparse(X):
+            if self.centred:  # off a dense matrix at once, which costs no precision where means are large
+                means = X.mean(axis=0, dtype=np.float64) / scale
+                return DenseMatrix((X / scale - means).astype(np.float32), None), scale, means
             small = X if scale == 1.0 and X.dtype == np.float32 else (X / scale).astype(np.float32)
-            means = small.mean(axis=0, dtype=np.float64) if self.centred else None
-            return DenseMatrix(small, means), scale
+            return DenseMatrix(small, None), scale, None
         table = _csr(X, scale)
         turned = table.transpose()
         means = column_means(turned, turned.values) if self.centred else None
-        return SparseMatrix(table, turned, table.values, turned.values, means, threads), scale
+        return SparseMatrix(table, turned, table.values, turned.values, means, threads), scale, means
 
     def _project(self, X: Any) -> Array:
         turned = self.components_.T
@@ -301,7 +306,15 @@ def _cells(X: Any) -> Array:
 
 
 def _squares(X: Any) -> float:
+    """The sum of all squared cells."""
     return sum_of_squares(_cells(X).reshape(-1))
+
+
+def _variance(X: Any, means: Array) -> float:
+    """The sum of the columns' variances."""
+    if not scipy.sparse.issparse(X):
+        return float(np.var(X, axis=0, dtype=np.float64).sum())
+    return max(_squares(X) / X.shape[0] - float(means @ means), 0.0)
 
 
 def _means(X: Any, matrix: SparseMatrix | DenseMatrix) -> Array:
