@@ -312,7 +312,7 @@ def _squares(X: Any) -> float:
 
 def _variance(X: Any, means: Array) -> float:
     """The sum of the columns' variances."""
-    if not scipy.sparse.issparse(X):
+    if isinstance(X, np.ndarray):
         return float(np.var(X, axis=0, dtype=np.float64).sum())
     return max(_squares(X) / X.shape[0] - float(means @ means), 0.0)
 
