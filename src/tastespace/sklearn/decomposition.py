@@ -314,7 +314,7 @@ def _variance(X: Any, means: Array) -> float:
     """The sum of the columns' variances."""
     if isinstance(X, np.ndarray):
         return float(np.var(X, axis=0, dtype=np.float64).sum())
-    return max(_squares(X) / X.shape[0] - float(means @ means), 0.0)
+    return float(max(_squares(X) / X.shape[0] - float(means @ means), 0.0))
 
 
 def _means(X: Any, matrix: SparseMatrix | DenseMatrix) -> Array:
