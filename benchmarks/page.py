@@ -175,9 +175,12 @@ def svd(content: Content) -> str:
         ours = found["tastespace"]["seconds"]["median"]
         for name, cell in found.items():
             times = f"{cell['seconds']['median'] / ours:.1f}"
-            memory, error = f"{cell['peak_bytes'] / 1e6:.0f} MB", f"{max(cell['relative_error']):.8f}"
+            memory, error = (
+                f"{cell['peak_bytes'] / 1e6:.0f} MB",
+                f"{max(cell['relative_error']):.8f}".removeprefix("0"),
+            )
             lines.append((TABLE_NAMES[table], name, ranged(cell["seconds"]), times, error, memory))
-    header = ("table", "solver", "seconds", "times ours", "peak", "error")
+    header = ("table", "solver", "seconds", "times ours", "error", "peak")
     return f"{rows(header, lines)}\n\n{where(content)}"
 
 

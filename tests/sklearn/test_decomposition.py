@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
-from tastespace.errors import ParameterError, TooLargeError
+from tastespace.errors import InputError, ParameterError, TooLargeError
 from tastespace.sklearn import TruncatedSVD, decomposition
 
 TABLE = sp.random(300, 120, 0.1, format="csr", random_state=0)
@@ -85,6 +85,15 @@ def test_variances_of_cells_that_are_alike(value):
     np.testing.assert_allclose(ours.explained_variance_ratio_, theirs.explained_variance_ratio_, rtol=1e-4)
 
 
+@pytest.mark.parametrize("mean", [1e3, 1e6])
+def test_large_means_cost_a_dense_matrix_nothing(mean):
+    X = DENSE + mean
+    ours = TruncatedSVD(5, centred=True, n_iter=9, random_state=0).fit(X)
+    theirs = PCA(5, svd_solver="full").fit(X)
+    np.testing.assert_allclose(ours.singular_values_, theirs.singular_values_, rtol=1e-5)
+    np.testing.assert_allclose(ours.explained_variance_ratio_, theirs.explained_variance_ratio_, rtol=1e-4)
+
+
 def test_error_is_that_of_the_difference():
     ours = TruncatedSVD(10, random_state=0).fit(TABLE)
     difference = TABLE.toarray() - ours.inverse_transform(ours.transform(TABLE))
@@ -100,10 +109,14 @@ def test_takes_its_place_in_a_pipeline():
     assert space[-1].get_feature_names_out().tolist() == [f"truncatedsvd{i}" for i in range(3)]
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e-3, 1e30, 1e100])
-def test_any_scale(scale):
-    ours = TruncatedSVD(4, random_state=0, n_iter=9).fit(DENSE * scale)
-    np.testing.assert_allclose(ours.singular_values_ / scale, np.linalg.svd(DENSE)[1][:4], rtol=1e-5)
+@pytest.mark.parametrize("scale", [1e-300, 1e-30, 1e-3, 1e30, 1e100, 1e150])
+@pytest.mark.parametrize("algorithm", ["randomized", "arpack"])
+def test_any_scale(scale, algorithm):
+    for X in (DENSE * scale, sp.csr_array(DENSE * scale)):
+        ours = TruncatedSVD(4, algorithm=algorithm, random_state=0, n_iter=9).fit(X)
+        np.testing.assert_allclose(ours.singular_values_ / scale, np.linalg.svd(DENSE)[1][:4], rtol=1e-5)
+        share = TruncatedSVD(4, algorithm=algorithm, random_state=0, n_iter=9).fit(DENSE)
+        np.testing.assert_allclose(ours.explained_variance_ratio_, share.explained_variance_ratio_, rtol=1e-4)
 
 
 def test_beyond_the_rank_are_zeros():
@@ -164,3 +177,41 @@ def test_a_giant_result_is_refused(monkeypatch):
 def test_nan_is_refused():
     with pytest.raises(ValueError, match="NaN"):
         TruncatedSVD(2).fit([[1.0, np.nan], [2.0, 1.0]])
+
+
+@pytest.mark.parametrize(("bad", "message"), [(np.nan, "NaN"), (np.inf, "infinity")])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_what_is_not_finite_is_refused(bad, message, sparse):
+    X = DENSE.copy()
+    X[3, 2] = bad
+    with pytest.raises(ValueError, match=message):
+        TruncatedSVD(2).fit(sp.csr_array(X) if sparse else X)
+
+
+@pytest.mark.parametrize("algorithm", ["randomized", "arpack"])
+def test_odd_shapes(algorithm):
+    def fitted(X, k=2):
+        return TruncatedSVD(k, algorithm=algorithm, random_state=0).fit(X)
+
+    some = DENSE.copy()
+    some[4], some[:, 7] = 0.0, 0.0
+    holed = fitted(some)
+    assert not holed.transform(some)[4].any()
+    assert np.abs(holed.components_[:, 7]).max() < 1e-6
+    one = fitted(DENSE[:1])
+    np.testing.assert_allclose(one.singular_values_, [np.linalg.norm(DENSE[0]), 0.0], rtol=1e-5)
+    assert not one.explained_variance_ratio_.any()  # one row has no variance
+    nothing = fitted(sp.csr_array((5, 4)))
+    assert not nothing.singular_values_.any()
+    with pytest.raises(ValueError, match=r"1 feature.*minimum of 2 is required"):
+        fitted(DENSE[:, :1])
+    with pytest.raises(ValueError, match=r"0 sample.*minimum of 1 is required"):
+        fitted(sp.csr_array((0, 4)))
+
+
+def test_rows_of_another_space_are_refused():
+    ours = TruncatedSVD(2, random_state=0).fit(DENSE)
+    with pytest.raises(InputError, match=r"takes rows among the 2 components.*got 30 columns"):
+        ours.inverse_transform(DENSE)
+    with pytest.raises(ValueError, match="X has 3 features, but TruncatedSVD is expecting 30"):
+        ours.transform(DENSE[:, :3])

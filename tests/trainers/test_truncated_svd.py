@@ -12,7 +12,8 @@ import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.errors import EmptyError, InputError, NumericalError, ParameterError, TooLargeError
 from tastespace.models.padding import blank, padded
-from tastespace.trainers.krylov import krylov, signs
+from tastespace.trainers.bidiagonal import signs
+from tastespace.trainers.krylov import krylov
 from tastespace.trainers.lanczos import lanczos
 from tastespace.trainers.matrices import DenseMatrix, SparseMatrix, column_means, times_small
 from tests.models.worlds import dense, world
@@ -236,6 +237,28 @@ def test_factors_beyond_the_rank_are_zeros():
     assert model.info.metrics["reconstruction_error"] == pytest.approx(0, abs=2e-3)
 
 
+@pytest.mark.parametrize("shape", [(1, 5), (6, 1), (1, 1), (2, 5), (3, 3)])
+@pytest.mark.parametrize("solver", ["krylov", "lanczos"])
+def test_small_tables_are_held_whole(shape, solver):
+    cells = 1.0 + np.random.default_rng(0).random(shape)
+    model = ts.TruncatedSVD(factors=4, solver=solver).fit(ts.read(sp.csr_array(cells), explicit=True))
+    assert model.factors == 4
+    assert model.info.metrics["rank"] == min(shape)
+    assert model.info.metrics["reconstruction_error"] == 0
+    np.testing.assert_allclose(model._scores(np.arange(shape[0]), 1), cells, rtol=1e-5)
+
+
+def test_values_at_the_ends_of_the_range():
+    cells = 1.0 + np.random.default_rng(0).random((6, 5))
+    true = np.linalg.svd(cells)[1][:2]
+    for scale in (1e-30, 1e30):
+        model = ts.TruncatedSVD(factors=2).fit(ts.read(sp.csr_array(scale * cells), explicit=True))
+        np.testing.assert_allclose(model.solver.singular_values / scale, true, rtol=1e-5)
+    for scale in (1e-42, 1e38):
+        with pytest.raises(NumericalError, match="left the range of single precision; scale the values down"):
+            ts.TruncatedSVD(factors=2).fit(ts.read(sp.csr_array(scale * cells), explicit=True))
+
+
 def test_a_table_of_zeros_has_no_directions():
     zeros = ts.Interactions.from_events(
         ts.Vocabulary(["a", "b"], noun="user"),
@@ -321,6 +344,10 @@ def test_bad_events_are_refused(monkeypatch):
     train = world()
     with pytest.raises(EmptyError, match="nothing to learn from"):
         ts.TruncatedSVD().fit(replace(train, by_user=train.by_user.select(np.zeros(len(train), bool))))
+    with pytest.raises(
+        InputError, match=r"takes Interactions as train; got csr_array: make them with ts.read"
+    ):
+        ts.TruncatedSVD().fit(sp.csr_array(np.eye(3)))
     with pytest.raises(
         InputError, match=r"got an array \(100, 50\), which takes 40.0 kB of memory.*csr_array"
     ):

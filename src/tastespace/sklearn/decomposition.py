@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.data.memory import announce, available, size
 from tastespace.data.threads import resolve_threads
-from tastespace.errors import ParameterError, TooLargeError
+from tastespace.errors import InputError, ParameterError, TooLargeError
 from tastespace.models.padding import pad
 from tastespace.trainers.krylov import block_width, krylov
 from tastespace.trainers.lanczos import largest
@@ -125,11 +125,13 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         values: Array
         vectors: Array
         k, seed = self.n_components, int(check_random_state(self.random_state).randint(2**31 - 1))
-        matrix, scale = self._matrix(X)
-        means = None if matrix.means is None else scale * matrix.means
-        self.mean_ = np.zeros(X.shape[1], X.dtype) if means is None else means.astype(X.dtype)
+        matrix, scale, means = self._matrix(X)
+        scaled = X if scale == 1.0 else X / scale
+        self.mean_ = np.zeros(X.shape[1], X.dtype)
+        if means is not None:
+            self.mean_[:] = scale * means
         if self.algorithm == "arpack":
-            cells = scipy.sparse.csr_array(X, dtype=np.float64)
+            cells = scipy.sparse.csr_array(scaled, dtype=np.float64)
             wanted = min(k, *X.shape)
             values, vectors = largest(cells, means, wanted, seed, self.tol)
         else:
@@ -142,28 +144,31 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                 seed=seed,
                 threads=resolve_threads(self.threads),
             )
-            wanted, values, vectors = found.k, scale * found.values, found.vectors[:, : found.k]
+            wanted, values, vectors = found.k, found.values, found.vectors[:, : found.k]
         self.components_ = np.zeros((k, X.shape[1]), X.dtype)
         self.components_[:wanted] = vectors.T
-        self.singular_values_ = np.zeros(k, X.dtype)
-        self.singular_values_[:wanted] = values
-        of_columns = _means(X, matrix, scale)
-        spread = max(_squares(X) / X.shape[0] - float(of_columns @ of_columns), 0.0)
-        self.explained_variance_ = self._variances(X, of_columns)
-        self.explained_variance_ratio_ = self.explained_variance_ / spread if spread > 0 else np.zeros(k)
+        values = np.pad(values, (0, k - wanted))
+        self.singular_values_ = np.asarray(scale * values, X.dtype)
+        of_columns = _means(scaled, matrix)
+        spread = _variance(scaled, of_columns)
+        variances = self._variances(scaled, values, of_columns)
+        self.explained_variance_ = np.asarray(scale**2 * variances, X.dtype)
+        self.explained_variance_ratio_ = np.asarray(
+            variances / spread if spread > 0 else np.zeros(k), X.dtype
+        )
         return X
 
-    def _variances(self, X: Any, means: Array) -> Array:
-        """The variance of each transformed column over the rows."""
+    def _variances(self, X: Any, values: Array, means: Array) -> Array:
+        """The variance of each transformed column over the rows, of X with these singular values and column means."""
         # The squares of a column of X V sum to that of its singular value, so that X need not be projected, unless
         # little is left of them without the mean.
-        squares = np.square(self.singular_values_, dtype=np.float64) / X.shape[0]
+        squares = np.square(values) / X.shape[0]
         along = np.zeros(len(squares)) if self.centred else np.square(self.components_ @ means)
-        variances = np.maximum(squares - along, 0.0)
+        variances: Array = np.maximum(squares - along, 0.0)
         short = variances < SHORT * squares
         if short.any():
-            variances[short] = np.var(self._project(X, short), axis=0, dtype=np.float64)
-        return np.asarray(variances, X.dtype)
+            variances[short] = np.var(X @ self.components_[short].T, axis=0, dtype=np.float64)
+        return variances
 
     def transform(self, X: Any) -> Array:
         """The rows of X among the components, (rows, n_components)."""
@@ -178,12 +183,19 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
         Raises
         ------
+        InputError
+            If X has not a column for each component.
         TooLargeError
             If that would not fit into memory.
         """
         check_is_fitted(self)
-        X = np.asarray(X)
-        rows, columns = len(X), self.components_.shape[1]
+        X = check_array(X, dtype=[np.float64, np.float32])
+        (rows, found), (wanted, columns) = X.shape, self.components_.shape
+        if found != wanted:
+            raise InputError(
+                f"inverse_transform takes rows among the {wanted} components, as transform makes them; got {found} "
+                "columns"
+            )
         announce(
             f"inverse_transform to {rows:,} x {columns:,} cells",
             rows * columns * self.components_.itemsize,
@@ -238,8 +250,11 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         if not (isinstance(self.tol, int | float) and 0 <= self.tol < np.inf):
             raise ParameterError(f"tol of TruncatedSVD must be a number >= 0; got {self.tol!r}")
 
-    def _matrix(self, X: Any) -> tuple[SparseMatrix | DenseMatrix, float]:
-        """X in single precision, and what it was divided by: a power of two that keeps every cell in range."""
+    def _matrix(self, X: Any) -> tuple[SparseMatrix | DenseMatrix, float, Array | None]:
+        """X in single precision, what it was divided by, and its means after that.
+
+        What divides is a power of two that keeps every cell in range.
+        """
         cells = _cells(X)
         largest_cell = max(float(cells.max(initial=0)), -float(cells.min(initial=0)))
         scale = (
@@ -247,16 +262,18 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         )
         threads = resolve_threads(self.threads)
         if not scipy.sparse.issparse(X):
+            if self.centred:  # off a dense matrix at once, which costs no precision where means are large
+                means = X.mean(axis=0, dtype=np.float64) / scale
+                return DenseMatrix((X / scale - means).astype(np.float32), None), scale, means
             small = X if scale == 1.0 and X.dtype == np.float32 else (X / scale).astype(np.float32)
-            means = small.mean(axis=0, dtype=np.float64) if self.centred else None
-            return DenseMatrix(small, means), scale
+            return DenseMatrix(small, None), scale, None
         table = _csr(X, scale)
         turned = table.transpose()
         means = column_means(turned, turned.values) if self.centred else None
-        return SparseMatrix(table, turned, table.values, turned.values, means, threads), scale
+        return SparseMatrix(table, turned, table.values, turned.values, means, threads), scale, means
 
-    def _project(self, X: Any, some: slice | Array = slice(None)) -> Array:
-        turned = self.components_[some].T
+    def _project(self, X: Any) -> Array:
+        turned = self.components_.T
         if X.dtype == np.float32 and scipy.sparse.issparse(X):
             table = _csr(X, 1.0)
             product = _native.sparse_multiply(
@@ -289,13 +306,21 @@ def _cells(X: Any) -> Array:
 
 
 def _squares(X: Any) -> float:
+    """The sum of all squared cells."""
     return sum_of_squares(_cells(X).reshape(-1))
 
 
-def _means(X: Any, matrix: SparseMatrix | DenseMatrix, scale: float) -> Array:
+def _variance(X: Any, means: Array) -> float:
+    """The sum of the columns' variances."""
+    if isinstance(X, np.ndarray):
+        return float(np.var(X, axis=0, dtype=np.float64).sum())
+    return float(max(_squares(X) / X.shape[0] - float(means @ means), 0.0))
+
+
+def _means(X: Any, matrix: SparseMatrix | DenseMatrix) -> Array:
     """The mean of each column."""
     if isinstance(matrix, SparseMatrix) and matrix.row_values is None:
-        return scale * column_means(matrix.by_column, None)  # all cells are alike
+        return column_means(matrix.by_column, None)  # all cells are 1
     means: Array = (X.T @ np.ones(X.shape[0])) / X.shape[0]
     return means
 

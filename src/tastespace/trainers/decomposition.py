@@ -17,6 +17,9 @@ from tastespace.trainers.krylov import Spectrum
 from tastespace.trainers.matrices import SparseMatrix, column_means
 from tastespace.version import __version__
 
+#: Squares of singular values in single precision are known to this share of their sum.
+ROUNDING = 1e-6
+
 
 def matrix_of(train: Interactions, confidence: Confidence, centred: bool, threads: int) -> SparseMatrix:
     """The table with what its events count, in both orders."""
@@ -50,8 +53,9 @@ class Decomposition:
         return int(np.count_nonzero(self.found.values))
 
     def squared_error(self, k: int) -> float:
-        """What k factors leave of the squared cells."""
-        return max(self.found.total - float(np.square(self.found.values[:k]).sum()), 0.0)
+        """What k factors leave of the squared cells; 0 where that is rounding."""
+        left = self.found.total - float(np.square(self.found.values[:k]).sum())
+        return left if left > ROUNDING * self.found.total else 0.0
 
     def model(self, k: int) -> FactorModel:
         """The model of the first k factors; those beyond what was found are zeros."""

@@ -8,7 +8,8 @@ import scipy.sparse.linalg
 
 from tastespace.models.padding import blank
 from tastespace.models.reading import Doubles
-from tastespace.trainers.krylov import Spectrum, signs
+from tastespace.trainers.bidiagonal import signs
+from tastespace.trainers.krylov import Spectrum
 from tastespace.trainers.matrices import SparseMatrix, spread
 
 #: Values below this share of the largest are rounding: ARPACK works on squares.
