@@ -6,11 +6,11 @@ numbers: a basket is what a customer bought in one minute. Cut in time: training
 October, by NDCG@10 of each question by itself; then fitted anew on all before 2011-11-01 and tested on what follows
 to 2011-12-09, once.
 
-Questions, each among all products of the training part. *Completion*: one product of every test basket of two or more
-is hidden (drawn, seed 0), the others are given. *Next basket*: what each customer of the training part buys for the first
-time in the first test basket, from the whole history, or from the last basket alone; products bought before are not
-listed. Hit rate: the share of lists of ten with at least one such product. 95 % intervals: 10,000 bootstrap samples of
-baskets.
+Questions, each among all products of the training part. *Completion*: one product of every test basket of two or
+more is hidden (drawn, seed 0), the others are given. *Next basket*: what each customer of the training part buys for
+the first time in the first test basket, from the whole history, or from the last basket alone; products bought before
+are not listed. Hit rate: the share of lists of ten with at least one such product. 95 % intervals: 10,000 bootstrap
+samples of baskets.
 
 Models learn from rows of baskets, or of customers; ItemEmbedding from baskets, from customers' events at most 30 days
 apart, and from customers' whole histories. Every model searches a grid of its own; the number of its points is told.
@@ -21,6 +21,7 @@ Run as ``python -m benchmarks.quality.item_embedding [--threads N]``.
 """
 
 import argparse
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -142,7 +143,9 @@ def neighbours(model: ts.FactorModel, counts: np.ndarray) -> list[dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
-    threads = parser.parse_args().threads
+    parser.add_argument("--resume", action="store_true", help="keep the models that the result file has")
+    options = parser.parse_args()
+    threads = options.threads
     lines = retail.baskets()
     early, october = retail.before(lines, retail.VALID), retail.between(lines, retail.VALID, retail.TEST)
     late, rest = retail.before(lines, retail.TEST), retail.between(lines, retail.TEST, None)
@@ -160,7 +163,12 @@ def main() -> None:
         "models": {},
     }
     print(results["data"], flush=True)
+    path = common.RESULTS / "item_embedding.json"
+    if options.resume and path.exists():
+        results = json.loads(path.read_text())["results"]
     for name in (*OTHERS, *EMBEDDINGS):
+        if name in results["models"]:
+            continue
         start = time.perf_counter()
         found = chosen(name, train, asked, threads)
         shown: dict[str, Any] = {"points": found["points"], "seconds": 0.0}
@@ -185,7 +193,6 @@ def main() -> None:
             model = trainer.fit(final[rows])
             results["neighbours"] = neighbours(model, final["basket"].by_item.counts())
         common.write("item_embedding", __doc__, results)
-    path = common.write("item_embedding", __doc__, results)
     print(f"written to {path.relative_to(common.ROOT)}")
 
 

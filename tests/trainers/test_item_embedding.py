@@ -41,8 +41,8 @@ def expected(trainer, train):
 
 SETTINGS = [
     {},
-    {"smoothing": 1.0, "popularity": 0.0},
-    {"negatives": 1.3, "history_scaling": 0.0},
+    {"smoothing": 1.0, "pair_scaling": 0.0},
+    {"negatives": 1.3, "history_scaling": 0.0, "popularity": 1.0},
     {"subsample": 0.01, "eigenvalue_weight": 0.0},
     {"window": "2d", "pair_scaling": 1.0, "eigenvalue_weight": 1.0},
     {"window": timedelta(hours=30), "shrinkage": 2.0, "history_scaling": 1.0, "popularity": 1.0},
@@ -91,7 +91,7 @@ def test_few_factors_are_the_largest_singular_vectors(weight):
 def test_subsampling_takes_the_expectation_of_draws():
     """Of items thinned out at random, the counts are on average those that the margins expect."""
     train = baskets(*["abc", "abd", "acd", "abcd"] * 3)
-    trainer = ts.ItemEmbedding(subsample=0.05)
+    trainer = ts.ItemEmbedding(subsample=0.05, pair_scaling=0.0)
     meetings = trainer.association.count(train, 1)
     rng, n = np.random.default_rng(0), np.zeros((4, 4))
     for _ in range(4000):

@@ -104,7 +104,7 @@ class ItemEmbedding(Trainer):
     smoothing: float = 0.75
     subsample: float | None = None
     window: int | str | timedelta | None = None
-    pair_scaling: float = 0.0
+    pair_scaling: float = 1.0
     shrinkage: float = 30.0
     eigenvalue_weight: float = 0.5
     popularity: float = 0.0
