@@ -511,7 +511,7 @@ class Pairs:
         rows: NDArray[np.int32],
         words: NDArray[np.float64],
         contexts: NDArray[np.float64],
-        least: float,
+        shrinkage: float,
         threads: int,
     ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
     def count(
@@ -519,7 +519,7 @@ class Pairs:
         rows: NDArray[np.int32],
         words: NDArray[np.float64],
         contexts: NDArray[np.float64],
-        least: float,
+        shrinkage: float,
         threads: int,
     ) -> int: ...
 

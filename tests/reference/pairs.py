@@ -36,7 +36,8 @@ def association(
     negatives: float,
     smoothing: float,
     subsample: float | None,
-    least: float = 0.0,
+    shrinkage: float = 0.0,
+    numbers: np.ndarray | None = None,
 ) -> np.ndarray:
     """Shifted positive pointwise mutual information of counts, once items are thinned out."""
     kept = np.ones(len(n)) if subsample is None else np.minimum(1.0, np.sqrt(subsample / shares))
@@ -46,7 +47,8 @@ def association(
     m = np.zeros_like(n)
     for i in range(len(n)):
         for j in range(len(n)):
-            if n[i, j] > 0 and n[i, j] >= least - 1e-9:
+            if n[i, j] > 0:
                 information = math.log(expected[i, j] / (margins[i] * context[j])) - math.log(negatives)
-                m[i, j] = max(information, 0.0)
+                met = (n if numbers is None else numbers)[i, j]
+                m[i, j] = met / (met + shrinkage) * max(information, 0.0)
     return m

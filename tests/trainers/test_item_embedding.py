@@ -33,19 +33,20 @@ def expected(trainer, train):
     """M by its definition."""
     window, shares = trainer.association, train.by_item.counts() / train.n_events
     n = reference.counts(train, window.seconds, window.events, trainer.pair_scaling)
+    numbers = reference.counts(train, window.seconds, window.events)
     return reference.association(
-        n, shares, trainer.negatives, trainer.smoothing, trainer.subsample, trainer.least_pairs
+        n, shares, trainer.negatives, trainer.smoothing, trainer.subsample, trainer.shrinkage, numbers
     )
 
 
 SETTINGS = [
     {},
-    {"smoothing": 1.0, "popularity": 0.0},
-    {"negatives": 1.3, "history_scaling": 0.0},
+    {"smoothing": 1.0, "pair_scaling": 0.0},
+    {"negatives": 1.3, "history_scaling": 0.0, "popularity": 1.0},
     {"subsample": 0.01, "eigenvalue_weight": 0.0},
     {"window": "2d", "pair_scaling": 1.0, "eigenvalue_weight": 1.0},
-    {"window": timedelta(hours=30), "least_pairs": 2.0, "history_scaling": 1.0},
-    {"window": 3, "pair_scaling": 0.5, "least_pairs": 0.1, "subsample": 0.005},
+    {"window": timedelta(hours=30), "shrinkage": 2.0, "history_scaling": 1.0, "popularity": 1.0},
+    {"window": 3, "pair_scaling": 0.5, "shrinkage": 0.0, "popularity": 0.5, "subsample": 0.005},
 ]
 
 
@@ -90,7 +91,7 @@ def test_few_factors_are_the_largest_singular_vectors(weight):
 def test_subsampling_takes_the_expectation_of_draws():
     """Of items thinned out at random, the counts are on average those that the margins expect."""
     train = baskets(*["abc", "abd", "acd", "abcd"] * 3)
-    trainer = ts.ItemEmbedding(subsample=0.05)
+    trainer = ts.ItemEmbedding(subsample=0.05, pair_scaling=0.0)
     meetings = trainer.association.count(train, 1)
     rng, n = np.random.default_rng(0), np.zeros((4, 4))
     for _ in range(4000):
@@ -210,8 +211,7 @@ def test_more_factors_than_items():
             r"no pairs to learn from: no two items share one of the 3 baskets .*; use orders",
         ),
         (("a",), {}, r"no two items share one of the 1 baskets"),
-        (("ab", "ac"), {"negatives": 100.0}, r"no two items meet 100 times as often as chance has it"),
-        (("ab", "ac"), {"least_pairs": 5.0}, r"in pairs that count 5: lower negatives or least_pairs"),
+        (("ab", "ac"), {"negatives": 100.0}, r"no two items meet 100 times as often as chance has it; lower"),
     ],
 )
 def test_nothing_to_learn_from(train, settings, message):
@@ -252,7 +252,7 @@ def test_a_window_without_times(window):
         ({"window": 0}, r"window of ItemEmbedding must be a whole number >= 1; got 0"),
         ({"window": 1.5}, r"window of ItemEmbedding must be a whole number >= 1; got 1\.5"),
         ({"pair_scaling": -1}, r"pair_scaling of ItemEmbedding must be >= 0; got -1"),
-        ({"least_pairs": -1}, r"least_pairs of ItemEmbedding must be >= 0; got -1"),
+        ({"shrinkage": -1}, r"shrinkage of ItemEmbedding must be >= 0; got -1"),
         ({"eigenvalue_weight": 2}, r"eigenvalue_weight of ItemEmbedding must be at most 1; got 2"),
         ({"popularity": float("inf")}, r"popularity of ItemEmbedding must be >= 0; got inf"),
         ({"history_scaling": 1.1}, r"history_scaling of ItemEmbedding must be at most 1; got 1\.1"),

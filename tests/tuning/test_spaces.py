@@ -147,8 +147,7 @@ def test_default_spaces():
         "negatives",
         "smoothing",
         "pair_scaling",
-        "popularity",
-        "history_scaling",
+        "shrinkage",
     }
     assert set(default_space(ts.EASE(), train)) == {"regularization", "confidence"}
     assert set(default_space(ts.EASE(), train.as_implicit())) == {"regularization"}

@@ -156,8 +156,8 @@ impl Pairs {
         totals
     }
 
-    /// Rows of cells `ln(n_ij / (word_i context_j))` where that is above 0 and n_ij at least `least`, by ascending j,
-    /// and never j = i. `words` and `contexts` are above 0 wherever an item has pairs.
+    /// Rows of cells `m / (m + shrinkage) ln(n_ij / (word_i context_j))` where that is above 0, by ascending j, and never
+    /// j = i; m is the number of the pairs whose weights n_ij sums. `words` and `contexts` are above 0 wherever an item has pairs.
     pub fn rows(&self, threads: usize, rows: &[i32], above: Above<'_>) -> Cells {
         let chunks = rows.len().div_ceil(CHUNK);
         let mut parts: Vec<Part> = Vec::new();
@@ -205,7 +205,8 @@ impl Pairs {
         match &self.weight {
             None => self.count_up(threads, rows, above, |_| 1u32, put),
             Some(weight) => {
-                self.count_up(threads, rows, above, |span| f64::from(weight[span as usize]), put);
+                let one = |span: u32| Weighted { sum: f64::from(weight[span as usize]), number: 1.0 };
+                self.count_up(threads, rows, above, one, put);
             }
         }
     }
@@ -240,7 +241,7 @@ impl Pairs {
                     board[row] = T::default();
                     for (item, count) in board.iter_mut().enumerate() {
                         if *count != T::default() {
-                            part.offer(row, item, std::mem::take(count).into(), above);
+                            part.offer(row, item, std::mem::take(count), above);
                         }
                     }
                 } else {
@@ -255,13 +256,8 @@ impl Pairs {
                     }
                     board[row] = T::default();
                     met.sort_unstable();
-                    // An item is there twice if what it was met with first counts nothing.
-                    met.dedup();
-                    for item in met.drain(..) {
-                        let count: f64 = std::mem::take(&mut board[item as usize]).into();
-                        if count > 0.0 {
-                            part.offer(row, item as usize, count, above);
-                        }
+                    for item in met.drain(..).filter(|&item| item as usize != row) {
+                        part.offer(row, item as usize, std::mem::take(&mut board[item as usize]), above);
                     }
                 }
                 part.lengths.push(part.columns.len() - start);
@@ -278,14 +274,39 @@ pub struct Above<'a> {
     pub words: &'a [f64],
     /// (items), for the columns.
     pub contexts: &'a [f64],
-    /// The least count of a cell.
-    pub least: f64,
+    /// Pairs with which a cell has half of its value.
+    pub shrinkage: f64,
 }
 
-/// A sum of equal numbers: whole ones without weights, so that no sum is too large for the next 1 to count.
-trait Count: Copy + Default + PartialEq + AddAssign + Into<f64> + Send {}
-impl Count for u32 {}
-impl Count for f64 {}
+/// What is known of a pair of items: without weights a whole number, so that no sum is too large for the next 1 to count.
+trait Count: Copy + Default + PartialEq + AddAssign + Send {
+    /// What the pairs weigh together, and how many they are.
+    fn sums(self) -> (f64, f64);
+}
+
+impl Count for u32 {
+    fn sums(self) -> (f64, f64) {
+        (f64::from(self), f64::from(self))
+    }
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Weighted {
+    sum: f64,
+    number: f64,
+}
+
+impl AddAssign for Weighted {
+    fn add_assign(&mut self, other: Self) {
+        (self.sum, self.number) = (self.sum + other.sum, self.number + other.number);
+    }
+}
+
+impl Count for Weighted {
+    fn sums(self) -> (f64, f64) {
+        (self.sum, self.number)
+    }
+}
 
 /// Rows of cells, columns ascending.
 #[derive(Debug, PartialEq)]
@@ -308,11 +329,12 @@ struct Part {
 
 impl Part {
     #[inline(always)]
-    fn offer(&mut self, row: usize, column: usize, count: f64, above: Above<'_>) {
+    fn offer(&mut self, row: usize, column: usize, count: impl Count, above: Above<'_>) {
+        let (sum, number) = count.sums();
         let bar = above.words[row] * above.contexts[column];
-        if count > bar && count >= above.least {
+        if sum > bar {
             self.columns.push(column as i32);
-            self.values.push((count / bar).ln() as f32);
+            self.values.push((number / (number + above.shrinkage) * (sum / bar).ln()) as f32);
         }
     }
 }

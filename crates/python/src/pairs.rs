@@ -71,21 +71,21 @@ impl Pairs {
         Ok(out.into_pyarray(py))
     }
 
-    /// Rows of the cells `ln(n_ij / (words_i contexts_j)) > 0` of at least `least`: offsets, columns, values.
+    /// Rows of the cells `m / (m + shrinkage) ln(n_ij / (words_i contexts_j)) > 0`: offsets, columns, values.
     fn rows<'py>(
         &self,
         py: Python<'py>,
         rows: PyReadonlyArray1<'_, i32>,
         words: PyReadonlyArray1<'_, f64>,
         contexts: PyReadonlyArray1<'_, f64>,
-        least: f64,
+        shrinkage: f64,
         threads: usize,
     ) -> PyResult<Cells<'py>> {
         let items = self.0.items();
         let rows = vector("rows", &rows)?;
         in_range("rows", rows, 0, items)?;
         let (words, contexts) = (positive("words", &words, items)?, positive("contexts", &contexts, items)?);
-        let found = py.detach(|| self.0.rows(threads, rows, Above { words, contexts, least }));
+        let found = py.detach(|| self.0.rows(threads, rows, Above { words, contexts, shrinkage }));
         Ok((found.indptr.into_pyarray(py), found.columns.into_pyarray(py), found.values.into_pyarray(py)))
     }
 
@@ -96,14 +96,14 @@ impl Pairs {
         rows: PyReadonlyArray1<'_, i32>,
         words: PyReadonlyArray1<'_, f64>,
         contexts: PyReadonlyArray1<'_, f64>,
-        least: f64,
+        shrinkage: f64,
         threads: usize,
     ) -> PyResult<usize> {
         let items = self.0.items();
         let rows = vector("rows", &rows)?;
         in_range("rows", rows, 0, items)?;
         let (words, contexts) = (positive("words", &words, items)?, positive("contexts", &contexts, items)?);
-        Ok(py.detach(|| self.0.count(threads, rows, Above { words, contexts, least })))
+        Ok(py.detach(|| self.0.count(threads, rows, Above { words, contexts, shrinkage })))
     }
 }
 

@@ -30,10 +30,10 @@ class Association:
         Exponent of the shares of contexts.
     subsample
         Share of the events from which on an item is thinned out; None: nothing is.
-    length_scaling
+    pair_scaling
         Exponent by which pairs of long baskets count less.
-    least
-        Pairs that count less have no cell.
+    shrinkage
+        So many meetings give a pair half of its value.
     seconds, events
         How far apart the items of a pair may be; at most one is not None.
     """
@@ -41,8 +41,8 @@ class Association:
     negatives: float
     smoothing: float
     subsample: float | None
-    length_scaling: float
-    least: float
+    pair_scaling: float
+    shrinkage: float
     seconds: int | None
     events: int | None
 
@@ -68,7 +68,7 @@ class Association:
             table.columns,
             self.seconds,
             self.events,
-            self.length_scaling,
+            self.pair_scaling,
             threads,
         )
         kept = self._kept(baskets.by_item.counts().astype(np.float64))
@@ -79,7 +79,7 @@ class Association:
         if self.subsample is None:
             return np.ones(len(counts))
         share = np.maximum(counts / counts.sum(), np.finfo(np.float64).tiny)
-        return np.minimum(np.sqrt(self.subsample / share), 1.0)
+        return np.asarray(np.minimum(np.sqrt(self.subsample / share), 1.0))
 
     def params(self) -> dict[str, Any]:
         """As plain data."""
@@ -122,13 +122,13 @@ class Meetings:
 
     def _filled(self, values: Doubles) -> Doubles:
         """1 for items that meet no other: they have no cell, and nothing may be divided by 0."""
-        return np.where(self.margins > 0.0, values, 1.0)
+        return np.asarray(np.where(self.margins > 0.0, values, 1.0))
 
     def cells(self, step: int) -> int:
         """About how many cells all rows have, from every ``step``-th."""
         rows = np.arange(0, len(self.kept), step, dtype=np.int32)
         words, contexts = self.words, self.contexts
-        found = self.pairs.count(rows, words, contexts, self.association.least, self.threads)
+        found = self.pairs.count(rows, words, contexts, self.association.shrinkage, self.threads)
         return math.ceil(found * len(self.kept) / max(len(rows), 1))
 
     def rows(self, rows: Rows | None = None) -> Csr:
@@ -141,5 +141,5 @@ class Meetings:
 
     def _rows(self, rows: Rows | None, own: Doubles, others: Doubles) -> Csr:
         chosen = np.arange(len(self.kept), dtype=np.int32) if rows is None else rows
-        found = self.pairs.rows(chosen, own, others, self.association.least, self.threads)
+        found = self.pairs.rows(chosen, own, others, self.association.shrinkage, self.threads)
         return Csr(found[0], found[1], len(self.kept), found[2])

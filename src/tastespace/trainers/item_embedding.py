@@ -42,13 +42,13 @@ class ItemEmbedding(Trainer):
     Every user of the events is one basket. From the pairs of items that meet in baskets follows how much more often
     item i meets item j than chance has it,
 
-    .. math:: M_{ij} = \max\left(0, \log \frac{n_{ij}}{n_i \, P(j)} - \log k\right) , \qquad
+    .. math:: M_{ij} = \frac{m_{ij}}{m_{ij} + d} \max\left(0, \log \frac{n_{ij}}{n_i \, P(j)} - \log k\right) , \qquad
         P(j) = n_j^\alpha / \textstyle\sum_l n_l^\alpha ,
 
-    the shifted positive pointwise mutual information, which is what word2vec with k negative samples factorizes
-    (Levy and Goldberg 2014). Here it is written down, sparse, and factorized by its largest singular values,
-    :math:`M \approx U S V'`. The factors of items are :math:`U S^p`. With :math:`c_i`, the rows of
-    :math:`V S^{1 - p}`, a basket scores item j by
+    the shifted positive pointwise mutual information, shrunk where few pairs m tell it. Without shrinkage it is what
+    word2vec with k negative samples factorizes (Levy and Goldberg 2014). Here it is written down, sparse, and its
+    largest singular values are taken, :math:`M \approx U S V'`. The factors of items are :math:`U S^p`. With
+    :math:`c_i`, the rows of :math:`V S^{1 - p}`, a basket scores item j by
 
     .. math:: b_j + |B|^{-a} \sum_{i \in B} q_j \cdot c_i , \qquad b_j = w \log P_1(j) ,
 
@@ -73,8 +73,9 @@ class ItemEmbedding(Trainer):
     pair_scaling
         Exponent s, >= 0: a pair in a basket of n items counts :math:`(n - 1)^{-s}`, with a window by the items that are
         together on average. 0: every pair counts 1; 1: every event of a basket counts 1.
-    least_pairs
-        Pairs that count less have no cell, >= 0.
+    shrinkage
+        A pair that met m times has :math:`m / (m + d)` of its value, d >= 0 being this number: chance meetings of rare
+        items, whose ratio to what was expected is the largest of all, count little.
     eigenvalue_weight
         The exponent p, in 0..1, of the singular values in the factors of items. Scores do not depend on it, cosines do.
     popularity
@@ -103,10 +104,10 @@ class ItemEmbedding(Trainer):
     smoothing: float = 0.75
     subsample: float | None = None
     window: int | str | timedelta | None = None
-    pair_scaling: float = 0.0
-    least_pairs: float = 0.0
+    pair_scaling: float = 1.0
+    shrinkage: float = 30.0
     eigenvalue_weight: float = 0.5
-    popularity: float = 1.0
+    popularity: float = 0.0
     history_scaling: float = 0.5
     rounds: int = 10
     tolerance: float = 1e-4
@@ -132,7 +133,7 @@ class ItemEmbedding(Trainer):
         elif self.window is not None:
             self._check_count("window", 1)
         self._check_number("pair_scaling", least=0)
-        self._check_number("least_pairs", least=0)
+        self._check_number("shrinkage", least=0)
         self._check_number("eigenvalue_weight", least=0, most=1)
         self._check_number("popularity", least=0)
         self._check_number("history_scaling", least=0, most=1)
@@ -151,7 +152,7 @@ class ItemEmbedding(Trainer):
             self.smoothing,
             self.subsample,
             self.pair_scaling,
-            self.least_pairs,
+            self.shrinkage,
             seconds=int(duration_seconds(self.window, "window")) if lasts else None,  # type: ignore[arg-type]
             events=None if lasts else self.window,  # type: ignore[arg-type]
         )
@@ -208,13 +209,13 @@ class ItemEmbedding(Trainer):
         announce(
             f"ItemEmbedding of {train.n_items:,} items, about {cells:,} pairs above the shift,",
             CELL * cells,
-            "raise negatives or least_pairs, or leave rare items out by filter(min_item_events=)",
+            "raise negatives, or leave rare items out by filter(min_item_events=)",
         )
         words = meetings.rows()
         if words.nnz == 0:
             raise EmptyError(
-                f"no two items meet {self.negatives:g} times as often as chance has it, and in pairs that count "
-                f"{self.least_pairs:g}: lower negatives or least_pairs of ItemEmbedding"
+                f"no two items meet {self.negatives:g} times as often as chance has it; lower negatives of "
+                "ItemEmbedding"
             )
         # Without smoothing both orders are the same.
         contexts = words if self.smoothing == 1.0 else words.transpose()

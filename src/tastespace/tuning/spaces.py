@@ -31,7 +31,7 @@ The defaults, and where they come from (``docs/guide/tuning.md`` has them as a t
 - ``NMF``: ``factors`` 8 to 128 by doubling, and ``l2``, a penalty for each cell of a row, over three orders around what
   moves a fit of such tables; ``observed_only`` about its default for ratings of 1 to 5.
 - ``ItemEmbedding``: what of the counts is kept (``negatives``, ``smoothing``, ``pair_scaling``) around what Levy,
-  Goldberg and Dagan (2015) found for words, and how what a basket says and popularity are weighed against each other.
+  Goldberg and Dagan (2015) found for words, and ``shrinkage`` to either side of its default.
 - ``Popularity``: ``half_life`` from a week to two years, or none, where there are times.
 
 Epochs are in no space: every trial is validated after each of its epochs, and keeps the best.
@@ -161,8 +161,7 @@ def default_space(trainer: Trainer, train: Interactions) -> dict[str, Any]:
             "negatives": [1.0, 2.0, 5.0],
             "smoothing": [0.5, 0.75, 1.0],
             "pair_scaling": [0.0, 0.5, 1.0],
-            "popularity": [0.0, 0.5, 1.0, 2.0],
-            "history_scaling": [0.0, 0.5, 1.0],
+            "shrinkage": [3.0, 10.0, 30.0, 100.0, 300.0],
         }
     if isinstance(trainer, NMF):
         penalty = (0.01, 0.3, "log") if trainer.observed_only else (0.0001, 0.1, "log")
