@@ -4,8 +4,8 @@ Protocol. The tables and widths of ``benchmarks/speed/nmf.py``, from scikit-lear
 random starts. The target is the objective after 100 passes of one sweep (50 for a divergence); each number of sweeps
 goes on until it is at the target or below, at most twice as many passes (``passes`` is null where it is not). Seconds
 are those of the half-epochs alone, without the looks at the objective between them. Numbers of sweeps take turns.
-``ratio`` is the geometric mean over tables and starts of the seconds against the fastest number of sweeps of each; the
-least is the default of a loss.
+``ratio`` is the geometric mean of the seconds against the fastest number of sweeps, over the tables and starts where
+all reach the target: with more sweeps the descent may end at another minimum.
 
 Run as ``python -m benchmarks.speed.nmf_sweeps``; ``--only`` names one cell, such as ``frobenius-20newsgroups``.
 """
@@ -80,13 +80,18 @@ def from_start(
     }
 
 
-def ratios(results: dict[str, Any], loss: str) -> dict[str, float]:
-    """Geometric mean over tables and starts of the seconds, against the fastest number of sweeps of each."""
-    runs = [run["sweeps"] for key, cell in results.items() if key.startswith(loss) for run in cell.values()]
-    logs = [
-        [np.log(run[str(s)]["seconds"]["median"]) if run[str(s)]["passes"] else np.inf for s in SWEEPS[loss]]
-        for run in runs
+def ratios(results: dict[str, Any], loss: str) -> dict[str, float] | None:
+    """Geometric mean of the seconds against the fastest number of sweeps, where all reach the target."""
+    runs = [
+        run["sweeps"]
+        for key, cell in results.items()
+        if key.startswith(loss)
+        for run in cell.values()
+        if all(at["passes"] for at in run["sweeps"].values())
     ]
+    if not runs:
+        return None
+    logs = [[np.log(run[str(s)]["seconds"]["median"]) for s in SWEEPS[loss]] for run in runs]
     means = np.exp(np.mean([np.subtract(row, min(row)) for row in logs], axis=0))
     return {str(s): round(float(mean), 3) for s, mean in zip(SWEEPS[loss], means, strict=True)}
 
