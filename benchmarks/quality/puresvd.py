@@ -7,7 +7,7 @@ split, a tenth of each user's training events (seed 1) of 5,000 users for valida
 metric has not improved three times and fills in beside the best. That rank is fitted on all training events, and the
 test file is read once. Decompositions stop within 1e-4 of the least squared error on ml-1m, 1e-3 on gowalla. 95 %
 intervals: 10,000 bootstrap samples of users. On ml-1m the ratings themselves (zeros for what was not rated) are tried
-beside the ones.
+beside the ones. Seconds are those of a machine that may do other work meanwhile; ``speed/svd.py`` measures speed.
 
 Run as ``python -m benchmarks.quality.puresvd [ml-1m] [gowalla] [--threads N]``.
 """
