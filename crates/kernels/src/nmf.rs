@@ -21,6 +21,9 @@ const TILE: usize = 64;
 /// Sweeps end when one moves the rows by less than this share of the first, squared.
 const LITTLE: f64 = 1e-4;
 
+/// A column whose squares are less than this share of the longest's gives the other side no direction but rounding.
+const NOTHING: f32 = 1e-20;
+
 /// Added to the diagonal of an exact solve, as a share: of several minima it finds one.
 const RIDGE: f64 = 1e-10;
 
@@ -98,9 +101,8 @@ pub struct Measured {
 
 /// One sweep of coordinate descent over a tile, (factors, TILE): rows lie in lanes.
 ///
-/// `b` is `H'a - l1`; `gram` holds `G + l2 I` and `inverse` 1 over its diagonal, 0 where that is 0
-/// or as good as. Adds to `slope`
-/// and `moved`, each (TILE,).
+/// `b` is `H'a - l1`; `gram` holds `G + l2 I` and `inverse` 1 over its diagonal, 0 where that is as
+/// good as 0: such a factor stays as it is. Adds to `slope` and `moved`, each (TILE,).
 #[inline(always)]
 unsafe fn sweep_generic<L: Lanes>(
     gram: &[f32],
@@ -221,8 +223,9 @@ pub fn half_epoch(
             (gram[t * stride + r] + if t == r { penalty.l2 } else { 0.0 }) as f32
         })
         .collect();
-    let inverse: Vec<f32> =
-        (0..k).map(|t| square[t * (k + 1)]).map(|g| if g.is_normal() { 1.0 / g } else { 0.0 }).collect();
+    let diagonal = || (0..k).map(|t| square[t * (k + 1)]);
+    let least = (NOTHING * diagonal().fold(0.0, f32::max)).max(f32::MIN_POSITIVE);
+    let inverse: Vec<f32> = diagonal().map(|g| if g >= least { 1.0 / g } else { 0.0 }).collect();
     let l1 = penalty.l1 as f32;
     let chunks = rows.div_ceil(TILE);
     let mut measured = vec![Measured::default(); chunks];

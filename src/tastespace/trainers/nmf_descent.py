@@ -16,6 +16,9 @@ Name = Literal["user", "item"]
 #: Sweeps for each sum over a row's cells (squared error), and multiplicative updates (divergence), when none are given.
 SWEEPS = {"frobenius": 4, "kullback-leibler": 1}
 
+#: Halvings and doublings that both columns of a factor may be away from the same length.
+EVEN = 10
+
 
 class Descent:
     """The state of one factorization; overwrites ``p`` and ``q``, which are padded."""
@@ -40,7 +43,25 @@ class Descent:
 
     def half_epoch(self, side: Name) -> float:
         """Lowers one side against the other; the slope that it started from (0 for a divergence)."""
+        if side == "user" and self.rows.l1 == self.rows.l2 == (0.0, 0.0):
+            self._balance()
         return self._half(side, self.sweeps)
+
+    def _balance(self) -> None:
+        """Gives both columns of a factor about the same length, where one has shrunk and the other grown by much.
+
+        Without penalties nothing holds them: a factor that the table has no use for would run away. Powers of two
+        round nothing, so the descent goes on as it would have.
+        """
+        p, q = self.factors_of["user"], self.factors_of["item"]
+        lengths = [np.linalg.norm(x, axis=0).astype(np.float64) for x in (p, q)]
+        ratio = np.divide(lengths[1], lengths[0], out=np.ones(len(lengths[0])), where=lengths[0] > 0.0)
+        steps = np.round(np.log2(ratio, out=np.zeros(len(ratio)), where=ratio > 0.0) / 2)
+        uneven = np.flatnonzero(np.abs(steps) > EVEN)
+        if len(uneven):
+            by = steps[uneven].astype(np.int32)
+            p[:, uneven], q[:, uneven] = np.ldexp(p[:, uneven], by), np.ldexp(q[:, uneven], -by)
+            self._sides = {"user": None, "item": None}
 
     def _half(self, side: Name, sweeps: int) -> float:
         fixed = self._side("item" if side == "user" else "user")
