@@ -303,6 +303,21 @@ def test_options_of_delimited_text_elsewhere(put, option, name):
         read(put("x", name), **NAMES, **option)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz"])
+@pytest.mark.parametrize("last", ["xyz", "xy\u00e9"])
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_quotation_mark_that_is_open_at_the_end_costs_no_character(tmp_path, end, last, suffix):
+    path = tmp_path / f"ratings.{suffix}"
+    write = gzip.open if suffix.endswith("gz") else open
+    with write(path, "wb") as file:
+        file.write(f'rating,user,item\n5,u,abc\n4,v,"{last}{end}'.encode())
+    with pytest.raises(InputError, match="a quotation mark may be open"):
+        read(path, user="user", item="item", rating="rating")
+    with write(path, "wb") as file:
+        file.write(f'rating,user,item\n5,u,abc\n4,v,"{last}"{end}'.encode())
+    assert read(path, user="user", item="item", rating="rating").items.ids.tolist() == ["abc", last]
+
+
 @pytest.mark.parametrize(
     "content",
     ['user,item,rating\na,x,4\n"b,y,3\n', 'user,item,rating\na,x,4\nb"b,y,3\n' + "a,z,1\n" * 20_000],

@@ -1,8 +1,9 @@
 """Delimited text and newline-delimited JSON, with line numbers for messages."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -153,6 +154,7 @@ def read_delimited(text: Delimited, columns: Columns) -> Source:
     ComputeError
         If quotation marks do not match or the text is not UTF-8.
     """
+    text = _ended(text)
     labels = dict.fromkeys(columns.labels, pl.Categorical())
     numbers = dict.fromkeys(columns.numbers, pl.Float64())
     times = dict.fromkeys(columns.times, pl.Int64())
@@ -243,6 +245,33 @@ def _translate(path: Path, separator: str) -> bytes:
     return "\n".join(
         lines["line"].fill_null("").str.replace_all(separator, _UNIT_SEPARATOR, literal=True)
     ).encode()
+
+
+def _ended(text: Delimited) -> Delimited:
+    """With a line break at the end, where a quotation mark is open there.
+
+    Polars takes the end of the text for the closing mark, and with it the last byte away; after a line break it says
+    that a mark is open.
+    """
+    content = text.content
+    if text.quote is None or _ends_with_break(content):
+        return text
+    marks = pl.all().str.count_matches('"', literal=True).sum()
+    if _lines(content).drop("row").select(pl.sum_horizontal(marks)).collect().item() % 2 == 0:
+        return text
+    lines = _lines(content).select("line").collect()["line"].fill_null("")
+    return replace(text, content=("\n".join(lines) + "\n").encode())
+
+
+def _ends_with_break(content: Path | bytes) -> bool:
+    """Whether the last byte is a line break; the last of a packed file says nothing."""
+    if isinstance(content, bytes):
+        return content.endswith(b"\n")
+    with content.open("rb") as file:
+        if file.read(max(map(len, PACKED))).startswith(PACKED):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 def _head(content: Path | bytes) -> Path | bytes:
