@@ -73,6 +73,39 @@ def test_numbers_have_a_scale(integer_model: Path, table: Path, tmp_path: Path) 
     assert "120" in words
 
 
+def test_unknown_values_are_left_out_and_counted(integer_model: Path, table: Path, tmp_path: Path) -> None:
+    unclean = tmp_path / "unclean.csv"
+    text = table.read_text()
+    for item, cell in ((110, "nan"), (111, "n/a"), (112, ""), (113, "NA")):
+        text = text.replace(f"Other,{item},", f"Other,{cell},")
+    unclean.write_text(text)
+    out = tmp_path / "map.svg"
+    answer = run("plot", integer_model, "space", *NAMES, unclean, "--groups", "year", "-o", out)
+    assert answer.code == 0
+    known = {item for item in range(101, 140) if not 110 <= item <= 113}
+    items = ts.load(integer_model).items
+    assert (
+        f"year: {sum(item not in known for item in items)} of {len(items)} items have no value there"
+        in answer.err
+    )
+    assert "120" in texts(out).splitlines()  # a scale still
+
+
+def test_one_word_among_numbers_is_named(
+    integer_model: Path, table: Path, tmp_path: Path, failing: Callable[..., str]
+) -> None:
+    unclean = tmp_path / "unclean.csv"
+    unclean.write_text(table.read_text().replace("Other,120,", "Other,c.1920,"))
+    out = tmp_path / "map.svg"
+    message = failing("plot", integer_model, "space", *NAMES, unclean, "--groups", "year", "-o", out)
+    assert "holds numbers, but 'c.1920' for item 120; correct the cell" in message
+
+
+def test_endings_may_be_capitals(model: Path, tmp_path: Path) -> None:
+    for ending in ("PNG", "Svg", "PDF"):
+        assert run("plot", model, "spectrum", "-o", tmp_path / f"map.{ending}").code == 0
+
+
 def test_users(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "users.svg"
     assert run("plot", model, "space", "--of", "users", "-o", out).code == 0
@@ -121,6 +154,27 @@ def test_lift_and_topics_on_dark(parts: Path, tmp_path: Path) -> None:
         ("spectrum", ["-o", "map.svg", "--of", "users"], "goes with space and factor, and not with spectrum"),
         ("space", ["-o", "map.svg", "--of", "users", "--titles", "x"], "--titles and --groups are of items"),
         ("predicted-against-actual", ["-o", "map.svg"], "give a file with ratings"),
+        (
+            "spectrum",
+            ["-o", "map.svg", "--titles", "nofile.csv"],
+            "--titles: goes with space and factor and topics, and not with spectrum",
+        ),
+        (
+            "popularity-against-lift",
+            ["-o", "map.svg", "--item-column", "x"],
+            "--item-column: goes with space",
+        ),
+        (
+            "spectrum",
+            ["-o", "map.svg", "--user", "nonsense", "--rating", "foo"],
+            "--user: goes with predicted-against-actual, and not with spectrum",
+        ),
+        (
+            "space",
+            ["-o", "map.svg", "--on-bad-rows", "skip"],
+            "--on-bad-rows: goes with predicted-against-actual",
+        ),
+        ("topics", ["-o", "map.svg", "--title-column", "x"], "--title-column: names a column of the file of"),
         ("map", ["-o", "map.svg"], "'map' is not one of"),
     ],
 )

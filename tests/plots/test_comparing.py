@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
 import tastespace as ts
@@ -136,10 +137,22 @@ def test_times_have_numbers_on_their_axis(slowest: float) -> None:
 
 
 def test_what_cannot_be_drawn() -> None:
-    with pytest.raises(ParameterError, match="no k to draw"):
-        quality_against_k({}, ax=axes())
-    with pytest.raises(ParameterError, match="no model to draw"):
-        time_against_quality({}, ax=axes())
+    nan = float("nan")
+    for draw in (
+        lambda: quality_against_k({}),
+        lambda: quality_against_k({"a": {}}),
+        lambda: quality_by_popularity({}, []),
+        lambda: quality_by_popularity({"a": [nan]}, ["x"]),
+        lambda: learning_curves({}),
+        lambda: learning_curves({"a": ([], [])}),
+        lambda: learning_curves({"a": ([1, 2], [nan, nan])}),
+        lambda: time_against_quality({}),
+        lambda: time_against_quality({"a": (1.0, nan, None, None)}),
+    ):
+        before = plt.get_fignums()
+        with pytest.raises(ParameterError, match="nothing to draw: values hold no number that is finite"):
+            draw()
+        assert plt.get_fignums() == before  # no empty figure stays
     with pytest.raises(
         ParameterError, match="no epoch of 'a' was measured by 'ndcg@10'; there is rmse, objective"
     ):

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
@@ -58,6 +60,30 @@ def test_factors_of_zero_or_more_have_one_end() -> None:
     np.testing.assert_allclose([length for _, length in drawn], best)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_end_of_rounding_is_none(model: ts.FactorModel, sign: int) -> None:
+    # Those of no length would be named in the order of chance.
+    column = np.abs(model.item_factors[:, 0]) + 0.1
+    column[:20] = -1e-8
+    one = replace(model, item_factors=np.column_stack([sign * column, model.item_factors[:, 1:]]))
+    drawn = bars(factor(one, 0, n=4, ax=axes()))
+    np.testing.assert_allclose([length for _, length in drawn], np.sort(sign * column)[::-sign][:4][::sign])
+    assert len(bars(factor(one, 1, n=4, ax=axes()))) == 8
+
+
+def test_the_first_factor_of_positive_tables_has_one_end() -> None:
+    svd = ts.TruncatedSVD(factors=4, threads=1, progress=False).fit(groups_of_taste())
+    assert (svd.item_factors[:, 0] > 0).all()
+    assert (svd.item_factors[:, 1:] < 0).any()
+    assert len(bars(factor(svd, 0, n=10, ax=axes()))) == 10
+
+
+def test_titles_stand_in_one_line(model: ts.FactorModel) -> None:
+    best = model.items.ids[int(np.argmax(model.item_factors[:, 0]))]
+    assert bars(factor(model, 0, n=2, titles={best: "Two\nlines\r\n "}, ax=axes()))[0][0] == "Two lines"
+    assert bars(factor(model, 0, n=2, titles={best: None, "i3": "x"}, ax=axes()))[0][0] == best  # type: ignore[dict-item]
+
+
 def test_titles_stand_for_ids_and_are_no_mathematics(model: ts.FactorModel) -> None:
     best = int(np.argmax(model.item_factors[:, 0]))
     title = "Ca$h \\frac{ $ " + "long " * 20
@@ -99,6 +125,16 @@ def test_what_cannot_be_drawn(model: ts.FactorModel, tmp_path: Path) -> None:
         InputError, match=r"titles name none of the 60 items of the model.* 'i0', theirs like 1"
     ):
         factor(model, 0, titles={1: "one"})
+    with pytest.raises(InputError, match=r"titles must map ids.*; got list: of two columns .* dict\(zip"):
+        factor(model, 0, titles=["one"])  # type: ignore[arg-type]
+    _, two = plt.subplots(1, 2)
+    with pytest.raises(
+        ParameterError, match=r"ax must be one axis of Matplotlib; got an array of \(2,\): pass one"
+    ):
+        factor(model, 0, ax=two)
+    with pytest.raises(ParameterError, match="ax must be one axis of Matplotlib; got int"):
+        factor(model, 0, ax=3)  # type: ignore[arg-type]
+    plt.close()
     model.save(tmp_path / "small.taste", history=False)
     with pytest.raises(HistoryError, match=r"min_events of factor counts the events .* history=True"):
         factor(ts.load(tmp_path / "small.taste"), 0, min_events=3)  # type: ignore[arg-type]

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import tastespace as ts
-from tastespace.errors import EmptyError, HistoryError, ParameterError
+from tastespace.errors import EmptyError, HistoryError, ParameterError, UnsupportedError
 from tastespace.plots import popularity_against_lift
 from tests.plots.worlds import axes
 
@@ -117,6 +119,18 @@ def test_reranking_moves_the_lift(model: ts.FactorModel) -> None:
     assert highest[1] < highest[0]
 
 
+def test_notes_end_with_their_picture(model: ts.FactorModel) -> None:
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    grid = figure.subplots(2, 3).ravel().tolist()
+    for ax in grid:
+        popularity_against_lift(model, n=3, ax=ax)
+    figure.draw_without_rendering()
+    for ax in grid:
+        [title] = [text for text in ax.findobj(Text) if "lists of" in text.get_text()]
+        assert title.get_text().replace("\n", " ").startswith("lists of 3 for 80 users;")
+        assert title.get_window_extent().x1 <= ax.get_window_extent().x1 + 2
+
+
 def test_what_cannot_be_drawn(model: ts.FactorModel, tmp_path: Path) -> None:
     with pytest.raises(
         ParameterError, match="n of popularity_against_lift must be a whole number >= 1; got 0"
@@ -124,6 +138,12 @@ def test_what_cannot_be_drawn(model: ts.FactorModel, tmp_path: Path) -> None:
         popularity_against_lift(model, 0)
     with pytest.raises(ParameterError, match=r"users of popularity_against_lift .* >= 1; got True"):
         popularity_against_lift(model, users=True)
+    for none in (None, ts.Popularity()):
+        with pytest.raises(
+            UnsupportedError,
+            match=r"popularity_against_lift draws what a model does, and .* is none; pass what fit",
+        ):
+            popularity_against_lift(none)  # type: ignore[arg-type]
     model.save(tmp_path / "small.taste", history=False)
     with pytest.raises(HistoryError, match="popularity_against_lift counts the events"):
         popularity_against_lift(ts.load(tmp_path / "small.taste"))

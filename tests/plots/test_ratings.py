@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 import tastespace as ts
@@ -83,6 +84,20 @@ def test_many_different_ratings_are_a_density(split: ts.Split) -> None:
     [density] = ax.collections
     assert not ax.patches
     assert float(np.asarray(density.get_array()).sum()) == fine.n_events
+    figure, legend = ax.get_figure(root=True), ax.get_legend()
+    assert figure is not None
+    assert legend is not None
+    figure.draw_without_rendering()
+    assert legend.get_window_extent().y0 >= ax.get_window_extent().y1  # above the data
+    [title] = [text for text in ax.findobj(Text) if f"{fine.n_events:,} ratings" in text.get_text()]  # type: ignore[attr-defined]
+    assert title.get_window_extent().y0 >= legend.get_window_extent().y1 - 1  # type: ignore[attr-defined]
+    [bar] = ax.child_axes
+    assert bar.get_ylabel() == "ratings"
+    assert bar.get_yscale() == "log"
+    assert bar.get_ylim() == pytest.approx((1, np.asarray(density.get_array()).max()))
+    edge, _ = (line for line in ax.lines if np.array_equal(line.get_xdata(), model.scale or ()))
+    assert to_hex(edge.get_color()) == "#ffffff"
+    assert edge.get_linewidth() > 2
 
 
 def test_a_model_of_moments_is_asked_at_the_times_of_the_events() -> None:
@@ -154,6 +169,11 @@ def test_what_cannot_be_compared(model: ts.FactorModel, split: ts.Split) -> None
     clicks = ts.ImplicitALS(factors=2, epochs=1, progress=False).fit(groups_of_taste())
     with pytest.raises(UnsupportedError, match="the scores of ImplicitALS are no ratings"):
         predicted_against_actual(clicks, split)
+    for none in (None, ts.ALS()):
+        with pytest.raises(
+            UnsupportedError, match=r"predicted_against_actual draws what a model does, and .* is none"
+        ):
+            predicted_against_actual(none, None)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="the test events are no ratings; name the column"):
         predicted_against_actual(model, groups_of_taste())
     with pytest.raises(InputError, match="must be Interactions or a Split; got list"):

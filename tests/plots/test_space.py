@@ -5,6 +5,7 @@ from itertools import combinations
 
 import matplotlib
 import numpy as np
+import polars as pl
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -224,15 +225,89 @@ def test_mappings_of_other_ids(model: ts.FactorModel) -> None:
         space(model, of="users", groups={"i0": "zero"})
 
 
+def test_mappings_are_no_frames(model: ts.FactorModel) -> None:
+    frame = pl.DataFrame({"item": ["i1"], "title": ["one"]})
+    for name in ("titles", "groups"):
+        with pytest.raises(InputError, match=rf"{name} must map ids, .*; got DataFrame: .* dict\(zip\(ids"):
+            space(model, **{name: frame})  # type: ignore[arg-type]
+
+
+def areas(ax: Axes) -> np.ndarray:
+    return np.concatenate([np.asarray(marks.get_sizes()) for marks in ax.collections])  # type: ignore[attr-defined]
+
+
+def test_marks_grow_from_the_least_known_to_the_best(model: ts.FactorModel) -> None:
+    assert model.history is not None
+    fame = np.sort(np.bincount(model.history.indices))[::-1].astype(float)
+    expected = 0.1 + 0.9 * (fame - fame.min()) / (fame.max() - fame.min())
+    drawn = areas(space(model, labels=0, ax=axes()))
+    np.testing.assert_allclose(drawn, 134 * expected)
+    small = areas(space(model, labels=0, ax=axes(size=(2, 1.5))))
+    assert small.max() < 134 / 2
+    np.testing.assert_allclose(small, small.max() * expected)
+
+
+def test_marks_of_the_equally_known_are_of_one_middle_size(model: ts.FactorModel) -> None:
+    rows, columns = np.divmod(np.arange(30, dtype=np.int32), 3)
+    alike = ts.Interactions.from_events(
+        ts.Vocabulary(range(10), noun="user"),
+        ts.Vocabulary(range(6), noun="item"),
+        rows,
+        (columns * 2 + rows % 2).astype(np.int32),
+        explicit=False,
+    )
+    users = ts.ImplicitALS(factors=2, epochs=1, threads=1, progress=False).fit(alike)
+    [size] = np.unique(areas(space(users, of="users", labels=0, ax=axes())))
+    assert 20 < size < 80
+
+
+@pytest.mark.parametrize("size", [(2.2, 1.6), (1.2, 1.0)])
+def test_a_small_map_drops_what_does_not_fit(model: ts.FactorModel, size: tuple[float, float]) -> None:
+    for feature in ({}, groups(), {f"i{item}": float(item) for item in range(60)}):
+        ax = space(model, groups=feature, name="a feature", labels=5, ax=axes(size=size))  # type: ignore[arg-type]
+        figure = ax.get_figure(root=True)
+        assert figure is not None
+        figure.draw_without_rendering()  # a layout without room warns
+        room = ax.get_window_extent()
+        assert ax.xaxis.label.get_window_extent().width <= room.width
+        assert ax.yaxis.label.get_window_extent().height <= room.height
+
+
+def test_titles_and_groups_stand_in_one_line(model: ts.FactorModel) -> None:
+    ax = space(
+        model,
+        titles={f"i{item}": f"Item\n{item}" for item in range(60)},
+        groups={f"i{item}": "two\nlines" for item in range(60)},
+        name="of\nthese",
+        ax=axes(),
+    )
+    assert labels(ax)
+    assert all(label.get_text().startswith("Item ") for label in labels(ax))
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in (legend.get_title(), *legend.get_texts())] == [
+        "of these",
+        "two lines",
+    ]
+
+
 def test_settings_out_of_range(model: ts.FactorModel) -> None:
     with pytest.raises(ParameterError, match="of of space must be one of 'items', 'users'; got 'films'"):
         space(model, of="films")  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="method of space must be one of 'pca', 'umap'; got 'tsne'"):
         space(model, method="tsne")  # type: ignore[arg-type]
-    with pytest.raises(ParameterError, match="items of space must be >= 3; got 2"):
+    with pytest.raises(ParameterError, match="items of space must be a whole number >= 3; got 2"):
         space(model, items=2)
-    with pytest.raises(ParameterError, match="labels of space must be >= 0; got -1"):
-        space(model, labels=-1)
+    for items in ("3", 3.5, float("nan"), None):
+        with pytest.raises(
+            ParameterError, match=f"items of space must be a whole number >= 3; got {items!r}"
+        ):
+            space(model, items=items)  # type: ignore[arg-type]
+    for labels in (-1, 3.5, None):
+        with pytest.raises(
+            ParameterError, match=f"labels of space must be a whole number >= 0; got {labels}"
+        ):
+            space(model, labels=labels)  # type: ignore[arg-type]
 
 
 def test_a_model_without_a_plane(model: ts.FactorModel) -> None:

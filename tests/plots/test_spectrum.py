@@ -67,6 +67,13 @@ def test_both_sides_are_light_on_dark() -> None:
     assert to_hex(edge.get_color()) == "#000000"
 
 
+def test_guides_lie_under_the_bars() -> None:
+    ax = spectrum(ts.TruncatedSVD(factors=3, threads=1, progress=False).fit(groups_of_taste()), ax=axes())
+    assert not any(line.get_visible() for line in right(ax).get_ygridlines())
+    assert all(line.get_visible() for line in ax.get_ygridlines())
+    assert ax.get_axisbelow() is True
+
+
 def test_what_has_no_spectrum() -> None:
     with pytest.raises(
         UnsupportedError, match="spectrum needs at least 1 factor; the model of Popularity has 0"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 
 import tastespace as ts
 from tastespace.errors import EmptyError, InputError, ParameterError, UnsupportedError
@@ -74,6 +75,24 @@ def test_makes_a_figure_of_its_own(model: ts.FactorModel) -> None:
     assert figure.get_figheight() < 3
 
 
+def test_a_narrow_sheet_has_room_for_its_note(model: ts.FactorModel) -> None:
+    one = ts.NMF(factors=1, threads=1, progress=False).fit(groups_of_taste())
+    for ax in (topics(one), topics(model, columns=1), topics(model, ax=axes(size=(1.5, 2)))):
+        figure = ax.get_figure(root=True)
+        assert figure is not None
+        figure.draw_without_rendering()
+        [title] = [text for text in ax.findobj(Text) if "bars:" in text.get_text()]  # type: ignore[attr-defined]
+        assert title.get_window_extent().x1 <= figure.bbox.x1  # type: ignore[attr-defined]
+        plt.close(figure)
+
+
+def test_words_stand_in_one_line(model: ts.FactorModel) -> None:
+    titles: dict[str | int, str] = {f"i{item}": f"word\nof\t{item}" for item in range(60)}
+    ax = topics(model, 3, titles=titles, ax=axes())
+    words = [word for own in sheet(ax).values() for word, _ in own]
+    assert all(word.startswith("word of ") for word in words)
+
+
 def test_text_is_light_on_dark(model: ts.FactorModel) -> None:
     assert {text.get_color() for text in topics(model, 3, ax=axes("black")).texts} == {"#EEEEEE"}
 
@@ -99,5 +118,7 @@ def test_what_has_no_topics(model: ts.FactorModel) -> None:
     )
     with pytest.raises(EmptyError, match="there are no topics to draw"):
         topics(nothing)
-    with pytest.raises(InputError, match="titles name none of the topics' items"):
+    with pytest.raises(InputError, match="titles name none of the 60 items of the model"):
         topics(model, titles={1: "x"})
+    with pytest.raises(InputError, match=r"titles name none of the \d+ items of the model"):
+        topics(model.topics(2), titles={1: "x"})

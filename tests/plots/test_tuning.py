@@ -62,6 +62,22 @@ def test_an_unknown_parameter_suggests_the_nearest() -> None:
         parameter(TRIALS, "factor", "ndcg@10")
 
 
+def test_trials_without_values_are_no_picture() -> None:
+    failed = Table(
+        {
+            "number": np.arange(1, dtype=np.int32),
+            "state": ["failed"],
+            "value": np.array([np.nan]),
+            "seconds": np.ones(1),
+            "epochs": np.zeros(1, np.int32),
+        }
+    )
+    with pytest.raises(ParameterError, match="nothing to draw: trials hold no number that is finite"):
+        search(failed, "ndcg@10")
+    with pytest.raises(ParameterError, match="nothing to draw: trials hold no number that is finite"):
+        parameter(failed, "epochs", "ndcg@10")
+
+
 def test_matplotlib_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=r"drawing a search .*'tastespace\[plot\]'"):

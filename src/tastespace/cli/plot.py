@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from tastespace.errors import InputError, missing_extra
 FORMATS = (".png", ".svg", ".pdf")
 DARK = "#14171c"  # a page that is not quite black
 _PANEL = "Picture"
+_UNKNOWN = ("", "na", "n/a", "null")  # and no numbers
 
 
 class Kind(StrEnum):
@@ -100,8 +102,12 @@ class PictureOptions:
     ] = False
 
 
+_NAMED = (Kind.space, Kind.factor, Kind.topics)
+
 #: Which options go with which kinds; the others would have no effect, and are refused.
 _GO_WITH = {
+    **dict.fromkeys((field.name for field in fields(TitleOptions)), _NAMED),
+    **dict.fromkeys((field.name for field in fields(Columns)), (Kind.predicted,)),
     "groups": (Kind.space,),
     "of": (Kind.space, Kind.factor),
     "method": (Kind.space,),
@@ -134,14 +140,14 @@ def plot(
     """
     import tastespace as ts
 
-    if Path(output).suffix not in FORMATS:
+    if Path(output).suffix.lower() not in FORMATS:
         raise typer.BadParameter(f"{output} should end in {', '.join(FORMATS)}", param_hint="--output")
-    _check(kind, titles, options)
+    _check(kind, titles, options, columns)
     check_writable(output)
     fitted = ts.load(model)
     by_item = options.of is Side.items  # titles are of items
     arguments: dict[str, Any] = {}
-    if kind in (Kind.space, Kind.factor, Kind.topics) and by_item:
+    if kind in _NAMED and by_item:
         arguments["titles"] = titles.load(fitted.items)
     if kind in (Kind.space, Kind.factor):
         arguments["of"] = options.of.value
@@ -167,7 +173,7 @@ def plot(
         write(f"{kind.value} of {fitted.info.trainer}: {path}")
 
 
-def _check(kind: Kind, titles: TitleOptions, options: PictureOptions) -> None:
+def _check(kind: Kind, titles: TitleOptions, options: PictureOptions, columns: Columns) -> None:
     """Refuse options that do not go with the picture or with each other.
 
     Raises
@@ -175,35 +181,79 @@ def _check(kind: Kind, titles: TitleOptions, options: PictureOptions) -> None:
     typer.BadParameter
         Naming the option.
     """
-    usual = PictureOptions()
-    for name, kinds in _GO_WITH.items():
-        if kind not in kinds and getattr(options, name) != getattr(usual, name):
+    given = [
+        field.name
+        for group in (titles, options, columns)
+        for field in fields(group)
+        if getattr(group, field.name) != field.default
+    ]
+    for name in given:
+        kinds = _GO_WITH.get(name, tuple(Kind))
+        if kind not in kinds:
             raise typer.BadParameter(
-                f"goes with {' and '.join(kinds)}, and not with {kind.value}", param_hint=f"--{name}"
+                f"goes with {' and '.join(kinds)}, and not with {kind.value}", param_hint=_option(name)
             )
-    if options.groups is not None and titles.titles is None:
-        raise typer.BadParameter(
-            "names a column of the file of --titles: give that too", param_hint="--groups"
-        )
+    for name in ("groups", "title_column", "item_column"):
+        if name in given and titles.titles is None:
+            raise typer.BadParameter(
+                "names a column of the file of --titles: give that too", param_hint=_option(name)
+            )
     if options.of is Side.users and (titles.titles is not None or options.groups is not None):
         raise typer.BadParameter("--titles and --groups are of items", param_hint="--of users")
     if kind is Kind.predicted and options.test is None:
         raise typer.BadParameter("give a file with ratings", param_hint="--test")
 
 
+def _option(name: str) -> str:
+    """How the option of a field is written."""
+    return f"--{name.replace('_', '-')}"
+
+
 def _feature(titles: TitleOptions, items: Any, column: str) -> Mapping[Any, Any]:
-    """A column as numbers where all of it are, else as names; of several in one cell the first."""
+    """A column as numbers where all of it are, else as names; of several in one cell the first.
+
+    Items whose cell is empty, or says that the value is unknown, are left out and counted.
+
+    Raises
+    ------
+    InputError
+        All cells are empty, or most of them are numbers and one is not.
+    """
     values: dict[Any, Any] = {
         item: next(iter(value), None) if isinstance(value, list) else value
         for item, value in titles.column(items, column, "--groups").items()
     }
-    values = {item: value for item, value in values.items() if value not in (None, "")}
+    values = {item: value for item, value in values.items() if not _is_unknown(value)}
     if not values:
         raise InputError(f"column {column!r} of {titles.titles} is empty; name another one with --groups")
+    without = len(items) - sum(item in values for item in items)
+    if without:
+        say(f"{column}: {without:,} of {len(items):,} items have no value there")
+    numbers = {item: number for item, value in values.items() if (number := _number(value)) is not None}
+    if len(numbers) == len(values):
+        return numbers
+    if 2 * len(numbers) > len(values):
+        item = next(item for item in values if item not in numbers)
+        raise InputError(
+            f"column {column!r} of {titles.titles} holds numbers, but {values[item]!r} for item {item!r}; correct the "
+            "cell, or leave it empty where the value is unknown"
+        )
+    return {item: str(value).partition("|")[0] for item, value in values.items()}
+
+
+def _is_unknown(value: Any) -> bool:
+    """Whether a cell is empty, or says that nobody knows."""
+    number = _number(value)
+    if number is not None:
+        return not isfinite(number)
+    return value is None or str(value).strip().lower() in _UNKNOWN
+
+
+def _number(value: Any) -> float | None:
     try:
-        return {item: float(value) for item, value in values.items()}
+        return float(value)
     except (TypeError, ValueError):
-        return {item: str(value).partition("|")[0] for item, value in values.items()}
+        return None
 
 
 def _draw(model: Any, kind: Kind, arguments: dict[str, Any], path: Path, *, dark: bool) -> Path:
@@ -220,13 +270,14 @@ def _draw(model: Any, kind: Kind, arguments: dict[str, Any], path: Path, *, dark
 
     paper = DARK if dark else "white"
     settings: Any = {"figure.facecolor": paper, "axes.facecolor": paper, "svg.hashsalt": "tastespace"}
-    stamp = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[path.suffix]
+    ending = path.suffix.lower()
+    stamp = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[ending]
     with matplotlib.rc_context(settings):
         figure = getattr(plots, kind.value.replace("-", "_"))(model, **arguments).get_figure(root=True)
         assert isinstance(figure, Figure)  # of its own
         try:
             return replace_file(
-                path, lambda file: figure.savefig(file, format=path.suffix[1:], dpi=150, metadata=stamp)
+                path, lambda file: figure.savefig(file, format=ending[1:], dpi=150, metadata=stamp)
             )
         finally:
             plt.close(figure)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tastespace.errors import InputError, ParameterError
+from tastespace.plots.needs import finite
 from tastespace.plots.style import Look, axis, dress, key, looks
 from tastespace.trainers.stopping import Epoch
 
@@ -49,11 +50,10 @@ def quality_against_k(
     MissingExtraError
         Matplotlib is not installed.
     """
+    finite((value for line in values.values() for value in line.values()), "values")
     ax = axis(ax, "drawing quality against k")
     look = _looks(values, names)
     places = sorted({k for line in values.values() for k in line})
-    if not places:
-        raise ParameterError("values hold no k to draw")
     for name, line in values.items():
         ks = sorted(line)
         _line(ax, [float(k) for k in ks], [line[k] for k in ks], name, look[name])
@@ -91,15 +91,17 @@ def quality_by_popularity(
     Raises
     ------
     ParameterError
-        A model has another number of values than there are labels.
+        A model has another number of values than there are labels; or there is nothing to draw.
     MissingExtraError
         Matplotlib is not installed.
     """
-    ax = axis(ax, "drawing quality by popularity")
-    look = _looks(values, names)
     for name, line in values.items():
         if len(line) != len(labels):
             raise ParameterError(f"{name!r} has {len(line)} values for {len(labels)} groups of items")
+    finite((value for line in values.values() for value in line), "values")
+    ax = axis(ax, "drawing quality by popularity")
+    look = _looks(values, names)
+    for name, line in values.items():
         _line(ax, list(range(1, len(line) + 1)), line, name, look[name])
     ax.set_xticks(range(1, len(labels) + 1), labels, rotation=35, ha="right", rotation_mode="anchor")
     for label in ax.get_xticklabels():
@@ -141,16 +143,18 @@ def learning_curves(
     InputError
         These are neither epochs nor places and values.
     ParameterError
-        The metric was measured in none of a model's epochs.
+        The metric was measured in none of a model's epochs; or there is nothing to draw.
     MissingExtraError
         Matplotlib is not installed.
     """
+    curves = {name: _curve(name, told, metric, x) for name, told in values.items()}
+    finite((value for _, line in curves.values() for value in line), "values")
     ax = axis(ax, "drawing learning curves")
     from matplotlib.ticker import MaxNLocator  # here, because the line before says so nicely if it is missing
 
     look = _looks(values, names)
-    for name, told in values.items():
-        _line(ax, *_curve(name, told, metric, x), name, look[name])
+    for name, curve in curves.items():
+        _line(ax, *curve, name, look[name])
     if x == "epoch":
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     key(ax, dress(ax, x=x, y=metric))
@@ -184,12 +188,11 @@ def time_against_quality(
     MissingExtraError
         Matplotlib is not installed.
     """
+    finite((value for _, value, *_ in values.values()), "values")
     ax = axis(ax, "drawing time against quality")
     from matplotlib.ticker import LogLocator
 
     look = _looks(values, names)
-    if not values:
-        raise ParameterError("values hold no model to draw")
     for name, (seconds, value, low, high) in values.items():
         own = look[name]
         bounds = None if low is None or high is None else [[max(0, value - low)], [max(0, high - value)]]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastespace.errors import EmptyError, ParameterError
-from tastespace.plots.needs import choice, count, factors_of, history_of, texts
+from tastespace.plots.fonts import lettering
+from tastespace.plots.needs import choice, count, events_of, factors_of, history_of, texts
 from tastespace.plots.style import SERIES, axis, dress
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["factor"]
 
 _ROW = 0.24  # inches of height for each bar
+_LEAST = 1e-4  # of the longest bar; what is all shorter is rounding, and no end
 
 
 def factor(
@@ -42,11 +44,12 @@ def factor(
     Parameters
     ----------
     model
-        A model with factors. If none is below 0, only the upper end is drawn.
+        A model with factors.
     number
         The column of the factors, from 0.
     n
-        How many at each end. None is drawn twice.
+        How many at each end. None is drawn twice. A factor that is nowhere below 0, but for rounding, has no lower end,
+        and one nowhere above it no upper end.
     of
         Whose factors: those of the items or of the users.
     titles
@@ -82,22 +85,22 @@ def factor(
         raise ParameterError(f"the model has factors 0..{model.factors - 1}; got number={number}")
     vectors = model.item_factors if of == "items" else model.user_factors
     rows = _with_events(model, of, count("min_events of factor", min_events, 0))
-    chosen = rows[_ends(vectors[rows, number], n, both=bool((vectors < 0).any()))]
+    chosen = rows[_ends(vectors[rows, number], n)]
     values = vectors[chosen, number]
     known = getattr(model, of)
-    labels = texts(known.ids[chosen], titles, known)
+    labels, family = lettering(texts(known.ids[chosen], titles, known))
 
     ax = axis(ax, "drawing a factor", (6.4, max(1.6, 0.7 + _ROW * len(chosen))))
     from matplotlib.ticker import MaxNLocator
 
     places = np.arange(len(chosen), dtype=np.float64)[::-1]  # the largest on top
-    if len(chosen) < len(rows):
-        places[:n] += 0.6 * (len(chosen) > n)  # a gap between the ends, where those between are left out
+    if n < len(chosen) < len(rows):
+        places[:n] += 0.6  # a gap between the ends, where those between are left out
     for positive, (colour, _) in zip((True, False), SERIES, strict=False):
         side = (values > 0) == positive
         ax.barh(places[side], values[side], height=0.72, color=colour)
     ink = dress(ax, x=f"factor {number} of the {of}", y="", grid="x")
-    ax.set_yticks(places, labels, fontsize=8.5)
+    ax.set_yticks(places, labels, fontsize=8.5, fontfamily=family)
     for label in ax.get_yticklabels():
         label.set_parse_math(False)  # a title may hold dollar signs
     ax.set_ylim(-0.7, places[0] + 0.7)
@@ -112,16 +115,19 @@ def _with_events(model: FactorModel, of: str, least: int) -> NDArray[np.intp]:
     if least == 0:
         return np.arange(len(getattr(model, of)))
     history = history_of(model, "min_events of factor")
-    events = history.counts() if of == "users" else np.bincount(history.indices, minlength=history.columns)
+    events = events_of(history, of)
     rows = np.flatnonzero(events >= least)
     if not len(rows):
         raise EmptyError(f"none of the {of} has {least:,} events; the most is {events.max():,}")
     return rows
 
 
-def _ends(values: NDArray[np.float32], n: int, *, both: bool) -> NDArray[np.intp]:
+def _ends(values: NDArray[np.float32], n: int) -> NDArray[np.intp]:
     """Places of the n largest values, largest first, and of the n smallest; none twice, and equal ones in order."""
     order = np.argsort(-values, kind="stable")
-    if not both:
+    least = _LEAST * float(np.abs(values).max())
+    if values.min() >= -least:
         return order[:n]
+    if values.max() <= least:
+        return order[-n:]
     return order if len(order) <= 2 * n else np.concatenate([order[:n], order[-n:]])

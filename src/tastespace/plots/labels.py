@@ -91,6 +91,7 @@ def place_labels(
     ink: ColorType,
     paper: ColorType,
     size: float = 8.0,
+    family: Sequence[str] | None = None,
 ) -> int:
     """Label some points of a scatter plot, each where there is room.
 
@@ -114,6 +115,8 @@ def place_labels(
         Colours of the text, and of the halo that keeps it legible over marks.
     size
         Font size in points.
+    family
+        Of the fonts; None: the style's.
 
     Returns
     -------
@@ -141,6 +144,7 @@ def place_labels(
             ha="center",
             va="center",
             fontsize=size,
+            fontfamily=family,
             color=ink,
             zorder=4,
             parse_math=False,  # a title may hold dollar signs

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastespace.errors import EmptyError
-from tastespace.plots.needs import count, history_of
+from tastespace.plots.needs import able, count, events_of, history_of
 from tastespace.plots.style import DASHES, SERIES, Look, axis, dress, key, note, traced
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def popularity_against_lift(
 
     Raises
     ------
+    UnsupportedError
+        It is no model.
     HistoryError
         The model was saved without histories.
     EmptyError
@@ -116,6 +118,7 @@ def lifts(
 
     An item without events has the lift 0, whatever its share of the lists, which still counts in that of the others.
     """
+    able(model, "rank", "popularity_against_lift")
     history = history_of(model, "popularity_against_lift")
     everyone = len(model.users)
     rows = np.unique(np.linspace(0, everyone - 1, min(users, everyone)).round().astype(np.int32))
@@ -123,7 +126,7 @@ def lifts(
     for start in range(0, len(rows), _BATCH):
         found, _ = model.rank(rows[start : start + _BATCH], n, exclude_seen=exclude_seen, threads=threads)
         listed += np.bincount(found[found >= 0], minlength=len(listed))
-    events = np.bincount(history.indices, minlength=len(listed)).astype(np.int64)
+    events = events_of(history)
     if not listed[events > 0].any():
         raise EmptyError(
             "no item with events is recommended to any of these users: have they seen all? Pass exclude_seen=False"

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastespace.errors import InputError
+from tastespace.plots.fonts import lettering
 from tastespace.plots.needs import shorten
 from tastespace.plots.style import SERIES, ink, key_above, paper
 
@@ -94,6 +95,9 @@ def _draw_groups(
 ) -> None:
     largest = [name for name, _ in Counter(filter(None, names)).most_common(len(SERIES))]
     styles = dict(zip(largest, SERIES, strict=False))
+    *shown, title = (shorten(name, _NAMED) for name in (*largest, title))
+    (*shown, title), family = lettering([*shown, title])
+    words = dict(zip(largest, shown, strict=True))
     for name, (colour, marker) in [*styles.items(), ("", _OTHER)]:
         rows = [row for row, own in enumerate(names) if (own if own in styles else "") == name]
         if not rows:
@@ -104,7 +108,7 @@ def _draw_groups(
             s=area[rows],
             c=colour,
             marker=marker,
-            label=shorten(name, _NAMED) or ("other" if styles else None),
+            label=words.get(name) or ("other" if styles else None),
             edgecolors=[paper(ax)],
             linewidths=0.5,
             alpha=0.9,
@@ -112,8 +116,8 @@ def _draw_groups(
         )
     if not styles:
         return
-    legend = key_above(ax, *ax.get_legend_handles_labels(), title)
-    for handle in legend.legend_handles:
+    legend = key_above(ax, *ax.get_legend_handles_labels(), title, family=family)
+    for handle in legend.legend_handles if legend is not None else ():
         if handle is not None:
             handle.set_sizes([60])  # type: ignore[attr-defined]  # one size, not that of the first mark
 
@@ -155,8 +159,17 @@ def _draw_numbers(
     )
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=ink(ax), labelsize=8, length=0, top=True, labeltop=True, labelbottom=False)
+    [name], family = lettering([shorten(name, _NAMED)])
     bar.ax.set_ylabel(
-        name, rotation=0, ha="right", va="center", labelpad=12, fontsize=9, color=ink(ax), parse_math=False
+        name,
+        rotation=0,
+        ha="right",
+        va="center",
+        labelpad=12,
+        fontsize=9,
+        fontfamily=family,
+        color=ink(ax),
+        parse_math=False,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +53,29 @@ def factors_of(model: object, what: str, least: int = 1) -> FactorModel:
     return model
 
 
+def able(model: object, method: str, what: str) -> None:
+    """Refuse what is no fitted model.
+
+    Parameters
+    ----------
+    model
+        What was given.
+    method
+        Of models, that the picture calls.
+    what
+        The picture, for messages.
+
+    Raises
+    ------
+    UnsupportedError
+        It has no such method.
+    """
+    if not hasattr(model, method):
+        raise UnsupportedError(
+            f"{what} draws what a model does, and {type(model).__name__} is none; pass what fit(...) returned"
+        )
+
+
 def history_of(model: object, what: str) -> Csr:
     """The histories that a model remembers, (users, items).
 
@@ -70,16 +93,24 @@ def history_of(model: object, what: str) -> Csr:
     return history
 
 
+def events_of(history: Csr, of: str = "items") -> NDArray[np.int64]:
+    """Events of each item, or of each user, (items,) or (users,)."""
+    if of == "users":
+        return history.counts().astype(np.int64)
+    return np.bincount(history.indices, minlength=history.columns).astype(np.int64)
+
+
 def matching(names: Mapping[Id, object] | None, known: Vocabulary, what: str) -> Mapping[Id, object]:
     """The mapping, which names some of the known ids; it may name others too.
 
     Raises
     ------
     InputError
-        It names none of them, as happens when ``318`` is asked for ``"318"``.
+        It is no mapping, or names none of them, as happens when ``318`` is asked for ``"318"``.
     """
+    names = mapping(names, what)
     if not names or not len(known) or any(id in known for id in names):
-        return names or {}
+        return names
     theirs, ours = next(iter(names)), next(iter(known))
     raise InputError(
         f"{what} name none of the {len(known):,} {known.noun}s of the model: its ids are like {ours!r}, theirs like "
@@ -87,23 +118,67 @@ def matching(names: Mapping[Id, object] | None, known: Vocabulary, what: str) ->
     )
 
 
-def texts(
-    ids: NDArray[Any], titles: Mapping[Id, str] | None, known: Vocabulary, *, longest: int = _LONGEST
-) -> list[str]:
-    """A label for each id: its title or, where there is none, the id; long ones are cut.
+def mapping(names: Mapping[Id, object] | None, what: str) -> Mapping[Id, object]:
+    """The mapping, empty for None.
 
     Raises
     ------
     InputError
-        The titles name no known id.
+        It is something else, such as a frame.
+    """
+    if names is None:
+        return {}
+    if not isinstance(names, Mapping):
+        raise InputError(
+            f"{what} must map ids, as in {{318: 'Heat'}}; got {type(names).__name__}: of two columns of a frame "
+            "dict(zip(ids, values)) makes one"
+        )
+    return names
+
+
+def texts(
+    ids: NDArray[Any], titles: Mapping[Id, str] | None, known: Vocabulary, *, longest: int = _LONGEST
+) -> list[str]:
+    """A label of one line for each id: its title or, where there is none, the id; long ones are cut.
+
+    Raises
+    ------
+    InputError
+        The titles are no mapping, or name no known id.
     """
     names = matching(titles, known, "titles")
-    return [shorten(str(names.get(id, id)), longest) for id in ids.tolist()]
+    return [shorten(titled(names, id), longest) for id in ids.tolist()]
+
+
+def titled(names: Mapping[Any, object], id: Any) -> str:
+    """The title of an id, or the id where it has none."""
+    title = names.get(id)
+    return str(id if title is None else title)
 
 
 def shorten(text: str, longest: int) -> str:
-    """The text, or its beginning and an ellipsis."""
+    """The text in one line, or its beginning and an ellipsis."""
+    text = " ".join(text.split())
     return text if len(text) <= longest else text[: longest - 1].rstrip(" ,;:-") + "…"
+
+
+def finite(numbers: Iterable[float], what: str) -> None:
+    """Refuse values without a finite one, which would leave an empty picture.
+
+    Parameters
+    ----------
+    numbers
+        All that would be drawn.
+    what
+        Which they are, for the message.
+
+    Raises
+    ------
+    ParameterError
+        There is none.
+    """
+    if not any(np.isfinite(number) for number in numbers):
+        raise ParameterError(f"there is nothing to draw: {what} hold no number that is finite")
 
 
 def count(what: str, value: object, least: int) -> int:

@@ -15,7 +15,8 @@ from tastespace.evaluation.answers import blamed, is_timed, name_of
 from tastespace.evaluation.calibration import Calibration
 from tastespace.evaluation.scoring import predict_rows
 from tastespace.plots.marks import scale
-from tastespace.plots.style import DASHES, SERIES, Look, axis, dress, key, note, traced
+from tastespace.plots.needs import able
+from tastespace.plots.style import DASHES, SERIES, Look, axis, dress, key, key_above, note, paper, traced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +61,7 @@ def predicted_against_actual(
     Raises
     ------
     UnsupportedError
-        The model predicts no ratings.
+        It is no model, or one that predicts no ratings.
     InputError
         The test events are no ratings.
     EmptyError
@@ -70,22 +71,26 @@ def predicted_against_actual(
     MissingExtraError
         Matplotlib is not installed.
     """
+    able(model, "score_pairs", "predicted_against_actual")
     given, predicted, cold = _pairs(model, test, resolve_threads(threads))
     ax = axis(ax, "drawing predictions", (6.4, 4.6))
     low, high = model.scale  # type: ignore[misc]  # _pairs has asked for it
     ink = dress(ax, x="rating given", y="rating predicted", grid="y")
     ratings = np.unique(given)
-    if len(ratings) <= _BOXES:
-        _draw_boxes(ax, ratings, [predicted[given == rating] for rating in ratings], ink)
+    dense = len(ratings) > _BOXES
+    if dense:
+        _draw_density(ax, given, predicted, ink)
+        # An edge, as lines have it: over the lightest colours the diagonal would vanish.
+        ax.plot([low, high], [low, high], color=paper(ax), linewidth=3)
     else:
-        ax.hexbin(given, predicted, gridsize=32, bins="log", mincnt=1, cmap=scale(ax), linewidths=0.2)
+        _draw_boxes(ax, ratings, [predicted[given == rating] for rating in ratings], ink)
     ax.plot(
         [low, high],
         [low, high],
         color=ink,
         linewidth=1,
         linestyle=(0, (4, 3)),
-        alpha=0.7,
+        alpha=1.0 if dense else 0.7,
         label="predicted = given",
     )
     calibration = Calibration((low, high))
@@ -98,7 +103,10 @@ def predicted_against_actual(
     pad = 0.04 * (high - low)
     ax.set_xlim(min(low, float(ratings[0])) - pad, max(high, float(ratings[-1])) + pad)
     ax.set_ylim(low - pad, high + pad)
-    key(ax, ink, "upper left")
+    if dense:  # there is no corner without data
+        key_above(ax, *ax.get_legend_handles_labels())
+    else:
+        key(ax, ink, "upper left")
     left_out = f"; {cold:,} of unknown users or items left out" if cold else ""
     note(ax, f"{len(given):,} ratings{left_out}", ink)
     return ax
@@ -140,6 +148,22 @@ def _pairs(
         )
     kept = np.clip(predicted, *model.scale).astype(np.float32)
     return events.by_user.filled_values()[warm], kept, int((~warm).sum())
+
+
+def _draw_density(ax: Axes, given: NDArray[np.float32], predicted: NDArray[np.float32], ink: str) -> None:
+    """How many ratings are where, with a scale beside the picture."""
+    cells = ax.hexbin(given, predicted, gridsize=32, bins="log", mincnt=1, cmap=scale(ax), linewidths=0.2)
+    cells.set_clim(1, max(2.0, float(np.asarray(cells.get_array()).max())))
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # it was drawn on
+    # Within the axis that was given, so that no other picture of the figure has to make room.
+    bar = figure.colorbar(
+        cells, cax=ax.inset_axes((1.02, 0, 0.025, 1)), format=lambda count, _: f"{count:,.0f}"
+    )
+    bar.outline.set_visible(False)
+    bar.ax.minorticks_off()
+    bar.ax.tick_params(colors=ink, labelsize=8, length=0)
+    bar.ax.set_ylabel("ratings", fontsize=9, color=ink)
 
 
 def _draw_boxes(

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tastespace.errors import ParameterError
+from tastespace.plots.fonts import lettering
 from tastespace.plots.labels import place_labels
 from tastespace.plots.marks import draw_marks, is_numeric
-from tastespace.plots.needs import choice, factors_of, matching, texts
+from tastespace.plots.needs import choice, count, events_of, factors_of, matching, texts
 from tastespace.plots.projection import neighbour_plane, principal_plane
-from tastespace.plots.style import axis, ink, paper
+from tastespace.plots.style import axis, ink, paper, settled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["principal_plane", "space"]
 
-_GRID = (
-    5  # labels go to the best-known item of each cell of a 5 x 5 grid first, then to the second, and so on
-)
+# Labels go to the best-known item of each cell of a 5 x 5 grid first, then to the second, and so on.
+_GRID = 5
+_LARGEST = 134.0  # square points of a mark at most
+_SMALLEST = 0.1  # of the largest
+_COVERED = 0.2  # share of the picture that the marks may cover, were all of them the largest
 
 
 def space(
@@ -44,7 +47,7 @@ def space(
     """Draw the best-known items, or users, of a model in a plane.
 
     The factors are scaled to length 1, so that the direction of a taste counts and not how strong it is. The area of a
-    mark grows with the number of events.
+    mark grows with the number of events, from the least to the most that is shown.
 
     Parameters
     ----------
@@ -89,10 +92,7 @@ def space(
     """
     choice("of of space", of, ("items", "users"))
     choice("method of space", method, ("pca", "umap"))
-    if items < 3:
-        raise ParameterError(f"items of space must be >= 3; got {items}")
-    if labels < 0:
-        raise ParameterError(f"labels of space must be >= 0; got {labels}")
+    items, labels = count("items of space", items, 3), count("labels of space", labels, 0)
     model = factors_of(model, "space", 0)
     known = getattr(model, of)
     if len(known) < 3 or model.factors < 2:
@@ -108,26 +108,34 @@ def space(
     vectors = (model.item_factors if of == "items" else model.user_factors)[shown]
     ids = known.ids[shown]
     shown_texts = texts(ids, titles, known)
-    area = 14 + 120 * fame[shown] / max(float(fame[shown].max()), 1.0)  # points squared
 
+    x: Sequence[str]
+    y: Sequence[str]
     if method == "pca":
         points, share = principal_plane(vectors)
-        x, y = f"1st component, {share[0]:.0%} of the variance", f"2nd component, {share[1]:.0%}"
+        first, second = (f"{one:.0%}" for one in share)
+        x = (f"1st component, {first} of the variance", f"1st component, {first}", first)
+        y = (f"2nd component, {second}", second)
     else:
         points = neighbour_plane(vectors)
-        x, y = "UMAP: neighbours are near; the axes mean nothing", ""
+        x, y = ("UMAP: neighbours are near; the axes mean nothing", "UMAP"), ()
     ax = axis(ax, "drawing the space", (11, 8.5))
+    ax.set_xticks([])  # only directions and distances mean something
+    ax.set_yticks([])
+    area = _areas(fame[shown], ax)
     draw_marks(ax, points, area, [feature.get(id) for id in ids.tolist()], numeric=numeric, name=name)
     _draw_frame(ax, x, y, centre=method == "pca")
     order = _spread(points)[:labels]
+    names, family = lettering([shown_texts[row] for row in order])
     place_labels(
         ax,
         points,
         order,
-        [shown_texts[row] for row in order],
+        names,
         radii=np.sqrt(area) / 2,
         ink=ink(ax),
         paper=paper(ax),
+        family=family,
     )
     return ax
 
@@ -137,9 +145,19 @@ def _fame(model: FactorModel, of: str) -> NDArray[np.float64]:
     if model.history is None:
         vectors = model.item_factors if of == "items" else model.user_factors
         return np.asarray(np.linalg.norm(vectors, axis=1), np.float64)
-    if of == "users":
-        return model.history.counts().astype(np.float64)
-    return np.bincount(model.history.indices, minlength=len(model.items)).astype(np.float64)
+    return events_of(model.history, of).astype(np.float64)
+
+
+def _areas(fame: NDArray[np.float64], ax: Axes) -> NDArray[np.float64]:
+    """The area of each mark in square points; smaller where many share a small picture."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # it is drawn on
+    box = settled(ax)
+    room = max(box.width, 0.0) * max(box.height, 0.0) * (72 / figure.dpi) ** 2
+    largest = min(_LARGEST, max(_COVERED * room / len(fame), 4.0))
+    least, most = float(fame.min()), float(fame.max())
+    grown = (fame - least) / (most - least) if most > least else np.full(len(fame), 0.3)
+    return np.asarray(largest * (_SMALLEST + (1 - _SMALLEST) * grown))
 
 
 def _spread(points: NDArray[np.float64]) -> list[int]:
@@ -154,14 +172,20 @@ def _spread(points: NDArray[np.float64]) -> list[int]:
     return sorted(range(len(points)), key=turns.__getitem__)
 
 
-def _draw_frame(ax: Axes, x: str, y: str, *, centre: bool) -> None:
-    """No ticks: only directions and distances mean something; two lines through the centre, where there is one."""
-    ax.set_xticks([])
-    ax.set_yticks([])
+def _draw_frame(ax: Axes, x: Sequence[str], y: Sequence[str], *, centre: bool) -> None:
+    """No frame, but two lines through the centre, where there is one, and names.
+
+    Of the names of each axis, given from long to short, it has the first that is not longer than it.
+    """
     ax.margins(0.05)
     ax.spines[:].set_visible(False)
     if centre:
         ax.axhline(0, color=ink(ax), linewidth=0.6, alpha=0.15, zorder=1)
         ax.axvline(0, color=ink(ax), linewidth=0.6, alpha=0.15, zorder=1)
-    ax.set_xlabel(x, color=ink(ax), fontsize=9)
-    ax.set_ylabel(y, color=ink(ax), fontsize=9)
+    for own, names in ((ax.xaxis, x), (ax.yaxis, y)):
+        across = own is ax.xaxis
+        for name in (*names, ""):
+            own.set_label_text(name, color=ink(ax), fontsize=9)
+            room, extent = settled(ax), own.label.get_window_extent()
+            if extent.width <= room.width if across else extent.height <= room.height:
+                break

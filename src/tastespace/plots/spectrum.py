@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tastespace.errors import EmptyError
 from tastespace.models.projection_rows import ProjectionRows
 from tastespace.plots.needs import factors_of
-from tastespace.plots.style import DASHES, FAINT, SERIES, Look, axis, dress, key_above, traced
+from tastespace.plots.style import DASHES, SERIES, Look, axis, dress, key_above, traced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,7 @@ def spectrum(model: FactorModel, *, ax: Axes | None = None) -> Axes:
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     places = np.arange(1, len(values) + 1)
-    ink = dress(ax, x="number of factors, largest first", y="singular value", grid="none")
+    ink = dress(ax, x="number of factors, largest first", y="singular value")
     bars = ax.bar(places, values, width=0.8, color=SERIES[0][0])
     ax.set_xlim(0.3, len(values) + 0.7)
     ax.set_ylim(bottom=0)
@@ -72,13 +72,12 @@ def spectrum(model: FactorModel, *, ax: Axes | None = None) -> Axes:
     right = ax.twinx()
     right.tastespace_ink = ink  # type: ignore[attr-defined]  # it has no background of its own to choose by
     right.set_facecolor(ax.get_facecolor())
-    dress(right, x="", y=f"cumulative share of {whole}", grid="y")
+    dress(right, x="", y=f"cumulative share of {whole}", grid="none")  # it would lie over the bars
     right.spines["bottom"].set_visible(False)
     look = Look(*SERIES[1], DASHES[0])
     line = traced(right, places, np.cumsum(shares), look, size=5 if len(values) <= _MARKED else 0)
     right.set_ylim(0, 1.02 if shares.sum() > 0.5 else None)
     right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    right.grid(visible=True, color=ink, alpha=FAINT)
     key_above(right, [bars, line], ["singular value", "cumulative share"])
     return ax
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from tastespace.errors import missing_extra
+from tastespace.errors import ParameterError, missing_extra
+from tastespace.plots.needs import shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.legend import Legend
     from matplotlib.lines import Line2D
+    from matplotlib.text import Text
+    from matplotlib.transforms import Bbox
     from numpy.typing import ArrayLike
 
 #: A style of lines, as Matplotlib has them.
@@ -51,20 +54,27 @@ def looks(names: Sequence[str]) -> dict[str, Look]:
     }
 
 
-def axis(ax: Axes | None, what: str, size: tuple[float, float] = (6.4, 4.0)) -> Axes:
+def axis(ax: object, what: str, size: tuple[float, float] = (6.4, 4.0)) -> Axes:
     """The given axis, or that of a new figure.
 
     Raises
     ------
     MissingExtraError
         Matplotlib is not installed.
+    ParameterError
+        What was given is no axis.
     """
     try:
         from matplotlib import pyplot as plt
+        from matplotlib.axes import Axes
     except ImportError:
         raise missing_extra(what, "plot") from None
     if ax is None:
         _, ax = plt.subplots(figsize=size, layout="constrained")
+    if not isinstance(ax, Axes):
+        shape = getattr(ax, "shape", None)
+        got = type(ax).__name__ if shape is None else f"an array of {shape}: pass one of them, such as ax[0]"
+        raise ParameterError(f"ax must be one axis of Matplotlib; got {got}")
     return ax
 
 
@@ -133,35 +143,91 @@ def traced(
 
 
 def note(ax: Axes, text: str, colour: str) -> None:
-    """A line above the picture: what was left out, or how it was counted."""
-    ax.set_title(text, loc="left", fontsize=9, color=colour, parse_math=False)
+    """A line above the picture and its key: what was left out, or how it was counted.
+
+    On a narrow axis it becomes two lines, of smaller letters if they must be; what is longer still is cut.
+    """
+    width = settled(ax).width
+    for size in (9, 8, 7, 6):
+        title = ax.set_title("", loc="left", fontsize=size, color=colour, parse_math=False, pad=_above(ax))
+        lines = [""]
+        for word in text.split():
+            title.set_text(f"{lines[-1]} {word}".strip())
+            if lines[-1] and title.get_window_extent().width > width:
+                lines.append(word)
+            else:
+                lines[-1] = title.get_text()
+        title.set_text("\n".join(lines))
+        if len(lines) <= 2 and title.get_window_extent().width <= width:
+            return
+    title.set_text(lines[0])
+    fit(title, width)
 
 
-def key_above(ax: Axes, handles: Sequence[Any], names: Sequence[str], title: str = "") -> Legend:
-    """A legend above the picture, in as many columns as are not wider than it."""
+def _above(ax: Axes) -> float:
+    """Points between an axis and its note, with room for a key between them."""
+    legend, figure = ax.get_legend(), ax.get_figure(root=True)
+    assert figure is not None  # it was drawn on
+    height = 0.0 if legend is None else legend.get_window_extent().y1 - ax.get_window_extent().y1
+    return max(6.0, height * 72 / figure.dpi + 3.0)
+
+
+def settled(ax: Axes) -> Bbox:
+    """Where an axis stands in pixels, once the layout of its figure has settled."""
     figure = ax.get_figure(root=True)
     assert figure is not None  # it was drawn on
-    figure.draw_without_rendering()  # settles the layout, before a key that may be too wide
-    for columns in range(len(names), 0, -1):
+    figure.draw_without_rendering()
+    return ax.get_window_extent()
+
+
+def fit(text: Text, width: float) -> None:
+    """Shorten a text until it is not wider than so many pixels."""
+    words = text.get_text()
+    for letters in range(len(words), 0, -1):
+        text.set_text(shorten(words, letters))
+        if text.get_window_extent().width <= width:
+            return
+    text.set_text("")
+
+
+def key_above(
+    ax: Axes,
+    handles: Sequence[Any],
+    names: Sequence[str],
+    title: str = "",
+    *,
+    family: Sequence[str] | None = None,
+) -> Legend | None:
+    """A legend above the picture, in as many columns as are not wider than it.
+
+    None where it would take more than half of the height: there the picture stands without.
+    """
+    box = settled(ax)  # before a key that may be too wide
+    for size, columns in ((size, columns) for size in (9, 7) for columns in range(len(names), 0, -1)):
         legend = ax.legend(
             handles,
             names,
             title=title or None,
+            title_fontsize=size + 1,
             loc="lower center",
             bbox_to_anchor=(0.5, 1.0),
             ncols=columns,
             frameon=False,
-            fontsize=9,
+            fontsize=size,
             labelcolor=ink(ax),
             handletextpad=0.3,
             columnspacing=1.4,
         )
+        legend.get_title().set_color(ink(ax))
         for text in (legend.get_title(), *legend.get_texts()):
             text.set_parse_math(False)  # a name may hold dollar signs
-        if legend.get_window_extent().width <= ax.get_window_extent().width:
-            break
-    legend.get_title().set_color(ink(ax))
-    return legend
+            if family is not None:
+                text.set_fontfamily(list(family))
+        extent = legend.get_window_extent()
+        if (extent.width <= box.width or columns == 1) and extent.height <= box.height / 2:
+            return legend
+    legend.remove()
+    return None
 
 
 def key(ax: Axes, colour: str, where: Literal["best", "upper left"] = "best") -> None:

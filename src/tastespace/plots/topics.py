@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tastespace.errors import EmptyError, InputError
+from tastespace.data.vocabulary import Vocabulary
+from tastespace.errors import EmptyError
 from tastespace.models.topics import Topics
-from tastespace.plots.needs import count, factors_of, shorten
-from tastespace.plots.style import DARK_INK, SERIES, axis, ink, note
+from tastespace.plots.fonts import lettering
+from tastespace.plots.needs import count, factors_of, matching, shorten, titled
+from tastespace.plots.style import DARK_INK, SERIES, axis, fit, ink, note, settled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["topics"]
 
 _WIDTH, _ROW = 1.9, 0.19  # inches of a column and of a line of the sheet
+_NARROWEST = 3.4  # inches of a sheet, so that its note has room
+_LONGEST = 100  # letters of a word, before it is cut to its column
 _FILLED = 0.93  # share of a column that its bars may take
 
 
@@ -59,7 +63,7 @@ def topics(
     EmptyError
         There are no topics.
     InputError
-        `titles` name none of their items.
+        `titles` are no mapping, or name none of their items.
     ParameterError
         `n_words` or `columns` < 1.
     MissingExtraError
@@ -67,18 +71,18 @@ def topics(
     """
     n_words, columns = count("n_words of topics", n_words, 1), count("columns of topics", columns, 1)
     table = model if isinstance(model, Topics) else factors_of(model, "topics").topics(n_words)
-    words = table["item"].tolist()
-    if titles and words and not any(word in titles for word in words):
-        raise InputError(
-            f"titles name none of the topics' items: these are like {words[0]!r}, theirs like {next(iter(titles))!r}"
-        )
-    sheet = _sheet(table, n_words, titles or {})
+    known = (
+        Vocabulary(dict.fromkeys(table["item"].tolist()), noun="item")
+        if isinstance(model, Topics)
+        else model.items
+    )
+    sheet = _sheet(table, n_words, matching(titles, known, "titles"))
     if not sheet:
         raise EmptyError("there are no topics to draw: every factor is 0; lower the penalties")
     columns = min(columns, len(sheet))
     lines = ceil(len(sheet) / columns)
     rows = 1 + max(len(words) for words in sheet.values())  # with the heading
-    ax = axis(ax, "drawing topics", (_WIDTH * columns, 0.3 + _ROW * (rows + 1) * lines))
+    ax = axis(ax, "drawing topics", (max(_WIDTH * columns, _NARROWEST), 0.3 + _ROW * (rows + 1) * lines))
 
     longest = max(weight for words in sheet.values() for _, weight in words)
     colour = ink(ax)
@@ -87,6 +91,8 @@ def topics(
     ax.set_axis_off()
     note(ax, f"bars: share of the topic; the longest is {longest:.1%}", colour)
     size = _letters(ax)
+    drawn, family = lettering([word for words in sheet.values() for word, _ in words])
+    next_word = iter(drawn)
     shade = 0.38 if colour == DARK_INK else 0.6  # text stands on it
     for place, (topic, words) in enumerate(sheet.items()):
         left, top = place % columns, place // columns * (rows + 1)
@@ -94,6 +100,7 @@ def topics(
             "va": "center",
             "color": colour,
             "fontsize": size,
+            "fontfamily": family,
             "parse_math": False,
             "in_layout": False,
         }
@@ -101,36 +108,28 @@ def topics(
         places = top + 1.5 + np.arange(len(words))
         widths = [_FILLED * weight / longest for _, weight in words]
         ax.barh(places, widths, left=left, height=0.86, color=SERIES[0][0], alpha=shade)
-        for height, (word, _) in zip(places.tolist(), words, strict=True):
-            _fit(ax, ax.text(left + 0.015, height, word, **write), left + _FILLED)
+        right = ax.transData.transform((left + _FILLED, 0))[0]
+        for height, word in zip(places.tolist(), next_word, strict=False):
+            text = ax.text(left + 0.015, height, word, **write)
+            fit(text, right - text.get_window_extent().x0)
     return ax
 
 
-def _sheet(table: Topics, n: int, titles: Mapping[Any, str]) -> dict[int, list[tuple[str, float]]]:
+def _sheet(table: Topics, n: int, titles: Mapping[Any, object]) -> dict[int, list[tuple[str, float]]]:
     """Words and weights by topic, heaviest first."""
     found: dict[int, list[tuple[str, float]]] = {}
     for topic, rank, item, weight in zip(
         *(table[name].tolist() for name in ("topic", "rank", "item", "weight")), strict=True
     ):
         if rank <= n:
-            found.setdefault(topic, []).append((str(titles.get(item, item)), weight))
+            found.setdefault(topic, []).append((shorten(titled(titles, item), _LONGEST), weight))
     return found
 
 
 def _letters(ax: Axes) -> float:
     """The size of letters that fit between two lines of the sheet, in points."""
+    settled(ax)
     figure = ax.get_figure(root=True)
     assert figure is not None  # it was drawn on
-    figure.draw_without_rendering()  # settles the layout
     (_, first), (_, second) = ax.transData.transform([(0, 0), (0, 1)])
     return float(min(9.0, 0.78 * abs(first - second) * 72 / figure.dpi))
-
-
-def _fit(ax: Axes, text: Any, right: float) -> None:
-    """Shorten a text until it ends left of a place."""
-    end = ax.transData.transform((right, 0))[0]
-    words = text.get_text()
-    for letters in range(len(words), 1, -1):
-        text.set_text(shorten(words, letters))
-        if text.get_window_extent().x1 <= end:
-            return

@@ -8,6 +8,7 @@ import numpy as np
 
 from tastespace.errors import ParameterError
 from tastespace.evaluation.selection import nearest
+from tastespace.plots.needs import finite
 from tastespace.plots.style import SERIES, axis, dress
 
 if TYPE_CHECKING:
@@ -41,9 +42,12 @@ def search(trials: Table, metric: str, *, lower: bool = False, ax: Axes | None =
 
     Raises
     ------
+    ParameterError
+        No trial has a value.
     MissingExtraError
         Matplotlib is not installed.
     """
+    finite(trials["value"], "trials")
     ax = axis(ax, "drawing a search", _SIZE)
     _marks(ax, trials, trials["number"].astype(float))
     whole = np.where(np.isin(trials["state"], ["complete", "grown"]), trials["value"], np.nan)
@@ -70,7 +74,7 @@ def parameter(trials: Table, name: str, metric: str, *, ax: Axes | None = None) 
     Raises
     ------
     ParameterError
-        If there is no such parameter; suggests the nearest.
+        If there is no such parameter (suggests the nearest), or no trial has a value.
     MissingExtraError
         Matplotlib is not installed.
     """
@@ -78,6 +82,7 @@ def parameter(trials: Table, name: str, metric: str, *, ax: Axes | None = None) 
     if name not in known:
         hint = nearest(str(name), known)
         raise ParameterError(f"the search has no parameter {name!r}{hint or ';'} it has {', '.join(known)}")
+    finite(trials["value"], "trials")
     ax = axis(ax, "drawing a search", _SIZE)
     values = trials[name]
     if values.dtype == object:  # choices in words, in the order in which they came
