@@ -38,6 +38,8 @@ def descend(A, X, H, l1, l2):
             slopes += max(slope, 0.0) if x[t] == 0 else abs(slope)
             if G[t, t] > 0:
                 x[t] = max(0.0, x[t] + slope / G[t, t])
+            elif slope < 0:
+                x[t] = 0.0
     return slopes
 
 

@@ -88,6 +88,64 @@ def test_stops_by_its_tolerance_and_warns_without_it():
         NMF(4, init="nndsvda", tol=1e-9, max_iter=3).fit(table())
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_tolerance_below_rounding_ends_where_nothing_is_gained(seed):
+    X = sp.random(400, 200, 0.1, random_state=seed, format="csr")
+    fine = NMF(5, random_state=0, tol=1e-8, max_iter=3000).fit(X)
+    assert fine.n_iter_ < 3000
+    last = NMF(5, random_state=0, tol=0, max_iter=3000).fit(X)
+    assert fine.reconstruction_err_ <= last.reconstruction_err_ * (1 + 1e-6)
+
+
+def test_a_table_of_zeros_is_done_at_once():
+    for loss, solver in LOSSES.items():
+        assert NMF(2, beta_loss=loss, solver=solver).fit(np.zeros((5, 4))).n_iter_ <= 10
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("kind", [sp.csr_matrix, sp.csc_matrix, sp.csr_array])
+def test_entries_of_one_cell_are_summed(kind, loss):
+    X = kind(sp.csr_matrix(([1.0, 2.0, 4.0, 3.0], [0, 0, 1, 2], [0, 2, 4]), (2, 3)))
+    double = X.nnz == 4
+    settings = {"solver": LOSSES[loss], "beta_loss": loss, "init": "random", "random_state": 0, "tol": 0}
+    ours, dense = NMF(1, **settings).fit(X), NMF(1, **settings).fit(X.toarray())
+    assert ours.reconstruction_err_ == pytest.approx(dense.reconstruction_err_, rel=1e-6)
+    np.testing.assert_array_equal(ours.transform(X), dense.transform(X.toarray()))
+    assert (X.nnz == 4) == double  # the caller's matrix stays as it is
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_dense_table_in_blocks_is_the_sparse_one(loss, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 700)
+    X = table()
+    settings = {"solver": LOSSES[loss], "beta_loss": loss, "random_state": 0, "tol": 0, "max_iter": 9}
+    sparse, dense = NMF(4, **settings), NMF(4, **settings)
+    np.testing.assert_array_equal(sparse.fit_transform(X), dense.fit_transform(X.toarray()))
+    assert dense.reconstruction_err_ == pytest.approx(sparse.reconstruction_err_, rel=1e-12)
+
+
+@pytest.mark.parametrize("max_iter", [20, 400])
+def test_components_stay_as_large_as_the_table_asks(max_iter):
+    B = 1e15 * (np.random.default_rng(0).poisson(1.5, (1, 8)) + 1.0)
+    model = NMF(9, init="random", tol=0, max_iter=max_iter, random_state=0).fit(B)
+    assert model.components_.max() < 1e10
+    assert model.reconstruction_err_ < 1e-5 * np.linalg.norm(B)
+
+
+def test_components_that_no_sample_has_are_zeros():
+    model = NMF(3, alpha_W=1e6, l1_ratio=1.0, tol=0, max_iter=3)
+    assert (model.fit_transform(table()) == 0).all()
+    assert (model.components_ == 0).all()
+
+
+def test_inverse_transform_takes_lists_and_says_what_it_needs():
+    model = NMF(3, max_iter=2, tol=0).fit(table())
+    np.testing.assert_allclose(model.inverse_transform([[1, 0, 0]]), model.components_[:1])
+    np.testing.assert_allclose(model.inverse_transform(sp.csr_matrix([[0, 1.0, 0]])), model.components_[1:2])
+    with pytest.raises(InputError, match="takes rows among the 3 components, as transform makes them; got 2"):
+        model.inverse_transform([[1, 0]])
+
+
 def test_topics_in_a_pipeline():
     texts = [
         "cat dog pet",

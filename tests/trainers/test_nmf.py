@@ -339,6 +339,32 @@ def test_more_factors_than_rows_or_rank(shape, init, loss):
     assert twin.loss_of(A, model.user_factors, model.item_factors, loss) < 0.02 * 0.5 * (A**2).sum()
 
 
+@pytest.mark.parametrize("unit", [1e-15, 1.0, 1e15])
+@pytest.mark.parametrize("epochs", [20, 1000])
+def test_factors_stay_as_large_as_the_table_asks(epochs, unit):
+    A = unit * (np.random.default_rng(0).poisson(1.5, (1, 8)) + 1.0)
+    model = ts.NMF(factors=9, init="random", epochs=epochs, tolerance=0.0).fit(events(A))
+    assert max(model.user_factors.max(), model.item_factors.max()) < 100 * np.sqrt(unit)
+    Y = model.user_factors.astype(np.float64) @ model.item_factors.T
+    assert np.linalg.norm(Y[:, np.argsort(model.items.ids)] - A) < 1e-5 * np.linalg.norm(A)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_factor_that_no_user_has_is_zero_of_all_items(loss):
+    spare = ts.NMF(factors=2, loss=loss, init="random").fit(events(np.array([[3.0]])))
+    assert (spare.item_factors[:, ~spare.user_factors.any(axis=0)] == 0).all()
+    assert spare.user_factors @ spare.item_factors.T == pytest.approx(3.0)
+    for l1 in (1e6, (1e6, 0.0)):
+        model = ts.NMF(factors=3, loss=loss, l1=l1).fit(events(table()))
+        if loss == "frobenius":
+            assert (model.user_factors == 0).all()
+            assert (model.item_factors == 0).all()
+            assert len(model.topics()) == 0
+        assert (model.item_factors[:, ~model.user_factors.any(axis=0)] == 0).all()
+    one = ts.NMF(factors=4, loss=loss, l1=0.0, init="random", epochs=50).fit(events(table(30, 2, 0.9)))
+    assert (one.item_factors.any(axis=0) == one.user_factors.any(axis=0)).all()
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_rows_and_columns_of_zeros_have_factors_of_zero(loss):
     A = table(30, 20, 0.4)

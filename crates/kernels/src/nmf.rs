@@ -102,7 +102,8 @@ pub struct Measured {
 /// One sweep of coordinate descent over a tile, (factors, TILE): rows lie in lanes.
 ///
 /// `b` is `H'a - l1`; `gram` holds `G + l2 I` and `inverse` 1 over its diagonal, 0 where that is as
-/// good as 0: such a factor stays as it is. Adds to `slope` and `moved`, each (TILE,).
+/// good as 0: such a factor costs no more than `-b` times itself, so it stays as it is, or is 0 where
+/// it would cost. Adds to `slope` and `moved`, each (TILE,).
 #[inline(always)]
 unsafe fn sweep_generic<L: Lanes>(
     gram: &[f32],
@@ -137,6 +138,10 @@ unsafe fn sweep_lanes<L: Lanes, const P: usize>(
     let (slope, moved) = (&mut slope[..TILE], &mut moved[..TILE]);
     for t in 0..k {
         if inverse[t] == 0.0 {
+            let factor = t * TILE..(t + 1) * TILE;
+            for (x, &b) in x[factor.clone()].iter_mut().zip(&b[factor]) {
+                *x = if b < 0.0 { 0.0 } else { *x };
+            }
             continue;
         }
         let mut ahead = [0.0f32; TILE];

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tastespace.data.csr import Csr
@@ -20,13 +21,19 @@ from tastespace.data.threads import resolve_threads
 from tastespace.errors import InputError, ParameterError
 from tastespace.models.nmf_rows import Loss, NmfRows, Pair
 from tastespace.models.padding import Floats, blank, pad, padded
-from tastespace.trainers.nmf_descent import Descent
+from tastespace.trainers.nmf_descent import Descent, finished
 from tastespace.trainers.nmf_start import check_range, fill, mean_value, nndsvd, random
 
 Matrix = npt.NDArray[Any]
 
 #: Passes between two looks at a divergence, as scikit-learn's.
 EVERY = 10
+
+#: Passes in which squared error must fall by more than rounding, to be on a plateau and not at the end.
+PLATEAU = 50
+
+#: Cells of a dense table that are looked at together.
+BLOCK = 2**18
 
 #: The values of ``beta_loss``, and what they are here.
 LOSSES: dict[Any, Loss] = {
@@ -58,8 +65,9 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     beta_loss
         ``"frobenius"`` or 2, ``"kullback-leibler"`` or 1; others are refused.
     tol
-        Of the stopping rule: with squared error, the share of the first pass's slope that is left; with a divergence,
-        what ten passes lower its root by, as a share of that at the start.
+        Of the stopping rule: with squared error, the share of the first pass's slope that is left (rounding leaves
+        about 1e-7, so passes also end where fifty lower the objective by nothing); with a divergence, what ten passes
+        lower its root by, as a share of that at the start. 0: ``max_iter`` passes.
     max_iter
         Passes at most.
     random_state
@@ -162,15 +170,14 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         X = self._validated(X, reset=True)
         rows = self._rows()
         k = self._width(X, H)
-        by_row = _table(X)
+        by_row = _table(X, k)
         check_range(by_row)
         by_column = by_row.transpose()
         threads = resolve_threads(self.threads)
         p, q = self._start(X, by_row, by_column, k, rows.loss, W, H, threads)
         descent = Descent(by_row, by_column, rows, p, q, k, None, threads)
         self.n_iter_ = self._descend(descent, rows.loss)
-        fixed = rows.side(q, np.zeros(len(q), np.float32), threads)
-        p, _ = rows.users(by_row, fixed, threads)
+        p, q = finished(by_row, rows, q, threads)
         found: Matrix = p[:, :k].astype(X.dtype)
         self.components_ = np.ascontiguousarray(q[:, :k].T.astype(X.dtype))
         self.n_components_ = k
@@ -184,7 +191,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         rows, q = self._rows(), pad(self.components_.T.astype(np.float32))
         threads = resolve_threads(self.threads)
         fixed = rows.side(q, np.zeros(len(q), np.float32), threads)
-        p, _ = rows.users(_table(X), fixed, threads)
+        p, _ = rows.users(_table(X, self.n_components_), fixed, threads)
         return p[:, : self.n_components_].astype(X.dtype)
 
     def inverse_transform(self, X: Any) -> Matrix:
@@ -192,11 +199,19 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
         Raises
         ------
+        InputError
+            If X has not a column for each component.
         TooLargeError
             If that is more than the memory that is free.
         """
         check_is_fitted(self)
-        rows, columns = X.shape[0], self.components_.shape[1]
+        X = check_array(X, accept_sparse=("csr", "csc"), dtype=[np.float64, np.float32])
+        (rows, found), (wanted, columns) = X.shape, self.components_.shape
+        if found != wanted:
+            raise InputError(
+                f"inverse_transform takes rows among the {wanted} components, as transform makes them; got {found} "
+                "columns"
+            )
         announce(
             f"inverse_transform of {rows:,} rows to {columns:,} columns",
             rows * columns * self.components_.itemsize,
@@ -224,7 +239,10 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             dtype=[np.float64, np.float32],
             ensure_non_negative=True,
         )
-        values: Any = getattr(X, "data", X) if sp.issparse(X) else X
+        if _is_sparse(X) and not X.has_canonical_format:
+            X = X.copy()  # the caller's stays as it is
+            X.sum_duplicates()
+        values: Any = X.data if _is_sparse(X) else X
         if values.size and values.max() > np.finfo(np.float32).max:
             raise InputError(
                 f"NMF computes in float32, and X holds {values.max():g}, which is beyond; scale X down"
@@ -321,7 +339,8 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _descend(self, descent: Descent, loss: Loss) -> int:
         """Pass after pass until the rule holds; how many there were."""
-        first = before = 0.0 if loss == "frobenius" else _root(descent)
+        first = 0.0 if loss == "frobenius" else _root(descent)
+        before = np.inf if loss == "frobenius" else first
         for number in range(1, self.max_iter + 1):
             slope = descent.half_epoch("user") + descent.half_epoch("item")
             if self.verbose:
@@ -330,9 +349,14 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 first = slope if number == 1 else first
                 if slope <= self.tol * first:
                     return number
+                if self.tol > 0 and number % PLATEAU == 0:  # slopes stay above what rounding leaves
+                    now = descent.objective()
+                    if now >= before:
+                        return number
+                    before = now
             elif self.tol > 0 and number % EVERY == 0:
                 now = _root(descent)
-                if before - now < self.tol * first:
+                if before - now <= self.tol * first:
                     return number
                 before = now
         if self.tol > 0:
@@ -352,40 +376,73 @@ def _number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _table(X: Any) -> Csr:
+def _is_sparse(X: Any) -> bool:
+    return bool(sp.issparse(X))
+
+
+def _blocks(X: Matrix) -> Iterator[slice]:
+    """The rows of a dense table, a few megabytes at a time."""
+    step = max(1, BLOCK // X.shape[1])
+    for first in range(0, len(X), step):
+        yield slice(first, min(first + step, len(X)))
+
+
+def _table(X: Any, k: int) -> Csr:
     """The cells of a checked matrix by rows, in single precision."""
-    if not sp.issparse(X):
-        cells = int(np.count_nonzero(X))
-        announce(
-            f"NMF of a dense table of {X.shape[0]:,} x {X.shape[1]:,} cells, {size(X.nbytes)} itself,",
-            16 * cells + 8 * padded(1) * sum(X.shape),
-            f"pass scipy.sparse.csr_matrix(X): its {cells:,} cells that are not 0 need {size(12 * cells)} there",
+    if _is_sparse(X):
+        table: Any = sp.csr_matrix(X)
+        return Csr(
+            table.indptr.astype(np.int64, copy=False),
+            table.indices.astype(np.int32, copy=False),
+            table.shape[1],
+            table.data.astype(np.float32, copy=False),
         )
-    table: Any = sp.csr_matrix(X)
-    if not table.has_canonical_format:
-        table = table.copy()
-        table.sum_duplicates()
-    return Csr(
-        table.indptr.astype(np.int64, copy=False),
-        table.indices.astype(np.int32, copy=False),
-        table.shape[1],
-        table.data.astype(np.float32, copy=False),
+    indptr = np.zeros(len(X) + 1, np.int64)
+    for rows in _blocks(X):
+        np.cumsum(np.count_nonzero(X[rows], axis=1), out=indptr[rows.start + 1 : rows.stop + 1])
+        indptr[rows.start + 1 : rows.stop + 1] += indptr[rows.start]
+    cells = int(indptr[-1])
+    announce(
+        f"NMF of a dense table of {X.shape[0]:,} x {X.shape[1]:,} cells, {size(X.nbytes)} itself,",
+        # The cells by rows and by columns, both sides' factors as they start, change and end, and a block.
+        16 * cells + 12 * padded(k) * sum(X.shape) + 16 * BLOCK,
+        f"pass scipy.sparse.csr_matrix(X): its {cells:,} cells that are not 0 need {size(12 * cells)} there",
     )
+    indices, values = np.empty(cells, np.int32), np.empty(cells, np.float32)
+    for rows in _blocks(X):
+        here, there = slice(indptr[rows.start], indptr[rows.stop]), X[rows] != 0
+        indices[here] = np.nonzero(there)[1]
+        values[here] = X[rows][there]
+    return Csr(indptr, indices, X.shape[1], values)
 
 
 def _error(X: Any, W: Matrix, H: Matrix, loss: Loss) -> float:
     """What scikit-learn calls the reconstruction error, in double precision and without the dense product."""
-    table: Any = sp.csr_matrix(X, dtype=np.float64)
     w, h = W.astype(np.float64), H.astype(np.float64)
-    if loss == "frobenius":
-        square = table.data @ table.data - 2 * float(((table @ h.T) * w).sum())
-        return float(np.sqrt(max(square + float(((w.T @ w) * (h @ h.T)).sum()), 0.0)))
+    parts: Any = [X] if _is_sparse(X) else (X[rows] for rows in _blocks(X))
+    step = _error_squared if loss == "frobenius" else _error_divergence
+    whole = (w.T @ w) * (h @ h.T) if loss == "frobenius" else 2 * w.sum(axis=0) * h.sum(axis=1)
+    total, first = float(whole.sum()), 0
+    for part in parts:
+        last = first + part.shape[0]
+        total += step(sp.csr_matrix(part, dtype=np.float64), w[first:last], h)
+        first = last
+    return float(np.sqrt(max(total, 0.0)))
+
+
+def _error_squared(table: Any, w: Matrix, h: Matrix) -> float:
+    """The squared error of some rows, less the squares of all predictions."""
+    return float(table.data @ table.data) - 2 * float(((table @ h.T) * w).sum())
+
+
+def _error_divergence(table: Any, w: Matrix, h: Matrix) -> float:
+    """Twice the divergence of some rows, less the sum of all predictions."""
     rows = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
-    step, total = 2**16, float(w.sum(axis=0) @ h.sum(axis=1)) - table.data.sum()
+    step, total = 2**16, -float(table.data.sum())
     for start in range(0, table.nnz, step):
         cells = slice(start, start + step)
         a = table.data[cells]
         y = np.einsum("ij,ij->i", w[rows[cells]], h.T[table.indices[cells]])
         above = a > np.finfo(np.float32).eps
         total += float(a[above] @ np.log(a[above] / np.maximum(y[above], np.finfo(np.float32).eps)))
-    return float(np.sqrt(2 * max(total, 0.0)))
+    return 2 * total

@@ -22,7 +22,7 @@ from tastespace.models.solvers import ExplicitRows, RowSolver, Side
 from tastespace.trainers.base import Trainer, check_events, check_ratings, plain
 from tastespace.trainers.init import start_factors
 from tastespace.trainers.loop import State, run_epochs
-from tastespace.trainers.nmf_descent import Descent
+from tastespace.trainers.nmf_descent import Descent, finished
 from tastespace.trainers.nmf_start import check_range, fill, mean_value, nndsvd, random
 from tastespace.trainers.stopping import Callback, Stopping
 from tastespace.version import __version__
@@ -255,9 +255,8 @@ class _Run:
         return self._model(locked(self.p), locked(self.q), None)
 
     def model(self, state: State | None = None) -> FactorModel:
-        q = state[0] if state else self.q
-        items = self.rows.side(q, np.zeros(len(q), np.float32), self.threads)
-        return self._model(self.rows.users(self.train.by_user, items, self.threads)[0], q, self.rows)
+        p, q = finished(self.train.by_user, self.rows, state[0] if state else self.q, self.threads)
+        return self._model(p, q, self.rows)
 
     def _model(self, p: Floats, q: Floats, solver: RowSolver | None) -> FactorModel:
         train, k, observed = self.train, self.trainer.factors, self.trainer.observed_only

@@ -9,7 +9,8 @@ import numpy as np
 import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.models.nmf_rows import NmfRows, NmfSide
-from tastespace.models.padding import Floats
+from tastespace.models.padding import Floats, duplicate
+from tastespace.models.solvers import RowSolver
 
 Name = Literal["user", "item"]
 
@@ -101,3 +102,14 @@ class Descent:
         x = self.factors_of[side]
         total = l1 * float(x.sum(dtype=np.float64)) if l1 else 0.0
         return total + (0.5 * l2 * float(np.square(x, dtype=np.float64).sum()) if l2 else 0.0)
+
+
+def finished(by_user: Csr, rows: RowSolver, q: Floats, threads: int) -> tuple[Floats, Floats]:
+    """The exact users against final items, and these items: a factor that no user has is 0 of all items."""
+    items = rows.side(q, np.zeros(len(q), np.float32), threads)
+    p, _ = rows.users(by_user, items, threads)
+    unused = q.any(axis=0) & ~p.any(axis=0)
+    if unused.any():
+        q = duplicate(q)
+        q[:, unused] = 0.0
+    return p, q

@@ -144,6 +144,22 @@ fn a_factor_of_zeros_stays_zero_and_does_not_divide() {
 }
 
 #[test]
+fn what_a_penalty_takes_from_a_factor_of_zeros_is_zero() {
+    let mut world = world(70, 30, 5);
+    for row in world.fixed.chunks_exact_mut(world.stride) {
+        row[2] = 0.0;
+    }
+    for (l1, left) in [(0.0, 1.0), (0.05, 0.0)] {
+        let penalty = Penalty { l1, l2: 0.0 };
+        for level in Level::available() {
+            let mut x = vec![1.0; 70 * world.stride];
+            half_epoch(level, 2, world.cells(false), world.fixed(), &world.gram(), penalty, 1, &mut x);
+            assert!(x.iter().skip(2).step_by(world.stride).all(|&x| x == left));
+        }
+    }
+}
+
+#[test]
 fn a_multiplicative_step_is_the_definition() {
     let (rows, k) = (200, 21);
     let world = world(rows, 40, k);
