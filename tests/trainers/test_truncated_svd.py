@@ -12,7 +12,7 @@ import tastespace._native as _native
 from tastespace.data.csr import Csr
 from tastespace.errors import EmptyError, InputError, NumericalError, ParameterError, TooLargeError
 from tastespace.models.padding import blank, padded
-from tastespace.trainers.bidiagonal import signs
+from tastespace.trainers.bidiagonal import Bidiagonalization, signs
 from tastespace.trainers.krylov import krylov
 from tastespace.trainers.lanczos import lanczos
 from tastespace.trainers.matrices import DenseMatrix, SparseMatrix, column_means, times_small
@@ -94,6 +94,43 @@ def test_agrees_with_scipy_on_a_larger_table():
     least = found.total - np.square(s).sum()
     assert found.total - np.square(found.values).sum() <= least * (1 + 1e-6)
     assert found.excess <= 1e-8
+
+
+@pytest.mark.parametrize("power", range(-16, 16))
+def test_any_power_of_ten_finds_the_same_values(power):
+    cells = np.random.default_rng(0).poisson(0.7, (30, 20)).astype(float)
+    train = ts.read(sp.csr_array(cells * 10.0**power), explicit=True)
+    for settings in ({"factors": 4}, {"factors": 20}, {"variance": 0.9}):
+        model = ts.TruncatedSVD(**settings).fit(train)
+        true = np.linalg.svd(cells)[1][: model.factors] * 10.0**power
+        np.testing.assert_allclose(model.solver.singular_values, true, rtol=3e-6)
+        assert model.info.metrics["rank"] == model.factors
+        if "variance" in settings:
+            assert model.info.metrics["explained_variance_ratio"] >= 0.9
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 1.0, 1e6])
+@pytest.mark.parametrize("shape", [(60, 20_000), (20_000, 60), (60, 2000)])
+def test_a_table_with_far_more_columns_than_rank_keeps_its_short_directions(shape, scale):
+    random, s = np.random.default_rng(0), np.logspace(0, -4.5, 10)
+    u, v = (np.linalg.qr(random.standard_normal((n, 10)))[0] for n in shape)
+    cells = DenseMatrix(((u * s) @ v.T * scale).astype(np.float32), None)
+    found = krylov(cells, 10, directions=96, tolerance=1e-6, seed=0, threads=2)
+    np.testing.assert_allclose(found.values / scale, s, rtol=1e-3)
+
+
+def test_a_basis_stays_orthonormal_over_many_rounds():
+    cells = sp.random(1000, 700, 0.04, random_state=0)
+    run = Bidiagonalization(sparse(cells), float(np.linalg.norm(cells.data)), 0, 2)
+    run.start(16)
+    left = []
+    for _ in range(30):
+        run.forward()
+        left.append(run.left)
+        assert run.backward(16)
+    for blocks in (run.basis, left):
+        whole = np.hstack(blocks).astype(np.float64)
+        np.testing.assert_allclose(whole.T @ whole, np.eye(whole.shape[1]), atol=2e-6)
 
 
 def test_space_of_a_few_rounds_is_that_of_the_definition():

@@ -17,8 +17,9 @@ NOISE = 4e-7
 #: differ by this factor alike.
 PASSES, LIFT = 6, 3e-4
 
-#: Columns that are shorter than this share of the largest singular value are made orthogonal to the basis twice.
-SHORT = 0.05
+#: Columns that are shorter than this share of the largest singular value are made orthogonal to the basis twice: a
+#: single time leaves an error that the next block has again, longer by the inverse of that share.
+SHORT = 0.5
 
 
 class Bidiagonalization:
@@ -45,12 +46,12 @@ class Bidiagonalization:
         noise[:, :width] = self.draws.standard_normal((len(noise), width), np.float32)
         block = self.scaled(self.matrix.turned(noise))
         q, _ = self.orthonormal(block)
+        self.norm = 0.0  # noise is longer than 1, and its products are no bound
         self.append(q, width)
 
     def scaled(self, product: Floats) -> Floats:
-        if self.scale != 1.0:
-            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found a step later
-                product *= np.float32(1.0 / self.scale)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found a step later
+            product *= np.float32(1.0 / self.scale)
         return product
 
     def append(self, q: Floats, width: int) -> None:
@@ -105,7 +106,8 @@ class Bidiagonalization:
     def orthonormal(self, z: Floats, least: float | None = None) -> tuple[Floats, Doubles]:
         """Orthonormal q and a small r with ``z = q r``, but for directions of at most ``least``: columns of 0 in q.
 
-        ``least`` is by default what is rounding beside the largest singular value.
+        ``least`` is by default what is rounding beside the largest singular value, of which only a product of the
+        matrix with a block of unit length tells something: columns of other lengths name theirs.
         """
         stride = z.shape[1]
         r = np.eye(stride)
@@ -113,7 +115,8 @@ class Bidiagonalization:
             w, squares, _ = small_svd(_native.tall_cross(z, z, self.threads))
             s, r = np.sqrt(squares), w.T @ r
             lengths = s * np.linalg.norm(r, axis=1)
-            self.norm = max(self.norm, float(lengths.max()))
+            if least is None:
+                self.norm = max(self.norm, float(lengths.max()))
             keep = lengths > (NOISE * self.norm if least is None else least)
             if not keep.any():
                 return blank(*z.shape), np.zeros((stride, stride))

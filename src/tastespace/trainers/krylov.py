@@ -13,9 +13,6 @@ from tastespace.models.reading import Doubles
 from tastespace.trainers.bidiagonal import Bidiagonalization
 from tastespace.trainers.matrices import Matrix
 
-#: Scales outside of these, squared, would leave the range of single precision.
-SAFE = (1e-12, 1e12)
-
 #: A basis is looked at when it has grown by this much since the last look.
 GROWTH = 1.08
 
@@ -106,8 +103,10 @@ def krylov(
         return Spectrum(np.zeros(wanted), blank(columns, wanted), max(total, 0.0), 0, 0.0)
     if not np.isfinite(total):
         raise NumericalError("the squares of the values leave the range of double precision; scale them down")
-    scale = np.sqrt(total)
-    run = Bidiagonalization(matrix, float(scale) if not SAFE[0] < scale < SAFE[1] else 1.0, seed, threads)
+    scale = 2.0 ** np.floor(
+        np.log2(total) / 2
+    )  # about the norm, and a product divided by it keeps its digits
+    run = Bidiagonalization(matrix, float(scale), seed, threads)
     width = block_width(64 if factors is None else most)
     run.start(min(width, side))
     captured: list[float] = []
