@@ -74,6 +74,11 @@ def test_what_cannot_be_asked(model):
         model.analogy(100, n=0)
     with pytest.raises(UnknownItemError, match="-1"):
         model.analogy(100, -1)
+    for wrong, message in ((1.5, r"position 0 holds 1\.5 \(float\)"), (None, "position 0 is null")):
+        with pytest.raises(InputError, match=message):
+            model.analogy(wrong)
+        with pytest.raises(InputError, match=message):
+            model.analogy(100, wrong)
     with pytest.raises(UnsupportedError, match="Popularity learns no factors, so nothing is similar"):
         ts.Popularity().fit(world(explicit=False)).analogy(100)
 

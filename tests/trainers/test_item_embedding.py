@@ -252,7 +252,9 @@ def test_a_window_without_times(window):
         ({"window": 0}, r"window of ItemEmbedding must be a whole number >= 1; got 0"),
         ({"window": 1.5}, r"window of ItemEmbedding must be a whole number >= 1; got 1\.5"),
         ({"pair_scaling": -1}, r"pair_scaling of ItemEmbedding must be >= 0; got -1"),
+        ({"pair_scaling": 40}, r"pair_scaling of ItemEmbedding must be at most 10; got 40"),
         ({"shrinkage": -1}, r"shrinkage of ItemEmbedding must be >= 0; got -1"),
+        ({"shrinkage": 1e300}, r"shrinkage of ItemEmbedding must be at most 1e\+09; got 1e\+300"),
         ({"eigenvalue_weight": 2}, r"eigenvalue_weight of ItemEmbedding must be at most 1; got 2"),
         ({"popularity": float("inf")}, r"popularity of ItemEmbedding must be >= 0; got inf"),
         ({"history_scaling": 1.1}, r"history_scaling of ItemEmbedding must be at most 1; got 1\.1"),
@@ -274,6 +276,61 @@ def test_too_many_pairs(monkeypatch):
         match=r"ItemEmbedding of 39 items, about .* pairs above the shift, takes .*; raise negatives",
     ):
         ts.ItemEmbedding(factors=2).fit(world(explicit=False))
+
+
+def test_too_many_directions(monkeypatch):
+    train = world(explicit=False)
+    monkeypatch.setattr("tastespace.data.memory.available", lambda: 30_000)  # the pairs take less
+    with pytest.raises(
+        TooLargeError,
+        match=r"ItemEmbedding in up to 39 directions takes .* of memory, and .* are free; choose fewer factors",
+    ):
+        ts.ItemEmbedding(factors=39, negatives=2).fit(train)
+
+
+def test_settings_at_their_bounds():
+    twenty = [(f"b{b}", item, 0) for b, n in ((0, 20), (1, 30)) for item in range(n)]
+    for settings in ({"pair_scaling": 10.0}, {"shrinkage": 1e9}, {"pair_scaling": 10.0, "shrinkage": 1e9}):
+        model = ts.ItemEmbedding(factors=4, **settings).fit(read(twenty))
+        assert np.isfinite(model.item_factors).all()
+        assert model.item_factors.any()
+
+
+def test_a_window_knows_the_last_time_of_an_item():
+    """As the docstring says: bought together, and one of them again later."""
+    rows = [("u", "a", 0), ("u", "b", 0), ("u", "a", 100 * 86400)]
+    orders = [(f"{user} {when}", item, when) for user, item, when in rows]
+    trainer = ts.ItemEmbedding(window="1d", factors=2)
+    with pytest.raises(EmptyError, match="within the window; widen it"):
+        trainer.fit(read(rows, timestamp="when", duplicates="last"))
+    assert trainer.fit(read(orders, timestamp="when")).info.metrics["pairs"] == 2
+
+
+def test_an_item_that_is_always_alone_takes_no_share_of_the_contexts():
+    rows = [("u", "x", 0), ("u", "y", 10), ("u", "z", 10**6), ("v", "x", 0), ("v", "y", 5), ("v", "q", 10**7)]
+    train = read(rows, timestamp="when")
+    meetings = ts.ItemEmbedding(window="1h", subsample=0.01).association.count(train, 1)
+    assert (meetings.margins[train.items.rows(["z", "q"])] == 0.0).all()
+    assert (meetings.margins[train.items.rows(["x", "y"])] > 0.0).all()
+
+
+def test_a_new_item_is_as_long_as_learned_ones_where_factors_reach_the_rank():
+    rng = np.random.default_rng(1)
+    shares = np.arange(1, 61) ** -0.7
+    rows = [
+        (f"b{b}", f"i{item}", 0)
+        for b in range(1500)
+        for item in rng.choice(60, 8, replace=False, p=shares / shares.sum())
+    ]
+    new = "i20"
+    rows.sort(key=lambda row: row[1] == new)  # so that the new item is the last
+    trainer = ts.ItemEmbedding(factors=60)
+    updated = trainer.fit(read([row for row in rows if row[1] != new])).update(
+        read([row for row in rows if row[1] == new])
+    )
+    again = trainer.fit(read(rows))
+    placed, fitted = (np.linalg.norm(model.item_factors[model.items.row(new)]) for model in (updated, again))
+    assert 0.5 * fitted < placed < 1.5 * fitted
 
 
 def test_neither_a_model_nor_a_frame():

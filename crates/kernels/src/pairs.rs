@@ -27,7 +27,7 @@ pub enum Window {
 
 /// Baskets, prepared for counting the pairs of items in them.
 ///
-/// Takes 8 bytes an event, and 8 more for a window (12 with weights), beside 24 bytes a basket.
+/// Takes 8 bytes an event, and 8 more for a window (16 with weights), beside 24 bytes a basket.
 pub struct Pairs {
     /// Number of items.
     items: usize,
@@ -38,7 +38,7 @@ pub struct Pairs {
     /// Events that are together, from and to: one of these *spans* for each basket, or with a window for each event.
     spans: Vec<[u32; 2]>,
     /// What a pair in each span counts; `None`: 1.
-    weight: Option<Vec<f32>>,
+    weight: Option<Vec<f64>>,
     /// (items + 1) offsets into `of_item`.
     starts: Vec<usize>,
     /// The spans of each item's events.
@@ -102,7 +102,7 @@ impl Pairs {
     }
 
     /// What a pair in each span counts.
-    fn weights(&self, scaling: f64) -> Vec<f32> {
+    fn weights(&self, scaling: f64) -> Vec<f64> {
         let mut weights = Vec::with_capacity(self.spans.len());
         for (basket, bounds) in self.baskets.windows(2).enumerate() {
             let events = bounds[1] - bounds[0];
@@ -111,7 +111,7 @@ impl Pairs {
             } else {
                 events * events.saturating_sub(1)
             };
-            let weight = if pairs > 0 { (pairs as f64 / events as f64).powf(-scaling) as f32 } else { 0.0 };
+            let weight = if pairs > 0 { (pairs as f64 / events as f64).powf(-scaling) } else { 0.0 };
             let spans = if self.windowed { bounds[0]..bounds[1] } else { basket..basket + 1 };
             weights.extend(spans.map(|_| weight));
         }
@@ -127,9 +127,12 @@ impl Pairs {
             let spans = &self.of_item[self.starts[item]..self.starts[item + 1]];
             let sum: f64 = spans
                 .iter()
-                .map(|&span| {
-                    let weight = self.weight.as_ref().map_or(1.0, |weight| f64::from(weight[span as usize]));
-                    weight * (totals[span as usize] - keep[item])
+                .map(|&span| span as usize)
+                // Totals are differences of sums: of an event alone they are its own share with rounding, not without.
+                .filter(|&span| self.spans[span][1] - self.spans[span][0] > 1)
+                .map(|span| {
+                    let weight = self.weight.as_ref().map_or(1.0, |weight| weight[span]);
+                    weight * (totals[span] - keep[item])
                 })
                 .sum();
             *out = keep[item] * sum.max(0.0);
@@ -205,7 +208,7 @@ impl Pairs {
         match &self.weight {
             None => self.count_up(threads, rows, above, |_| 1u32, put),
             Some(weight) => {
-                let one = |span: u32| Weighted { sum: f64::from(weight[span as usize]), number: 1.0 };
+                let one = |span: u32| Weighted { sum: weight[span as usize], number: 1.0 };
                 self.count_up(threads, rows, above, one, put);
             }
         }

@@ -63,7 +63,9 @@ def analogy(
 
 
 def _rows(model: FactorModel, items: Id | Iterable[Id]) -> Rows:
-    listed = [items] if isinstance(items, ID) else list(items)
+    if isinstance(items, ID) or not isinstance(items, Iterable):
+        return np.array([model.items.row(items)], np.int32)  # which refuses what is no id
+    listed = list(items)
     return model.items.rows(listed) if listed else np.zeros(0, np.int32)
 
 

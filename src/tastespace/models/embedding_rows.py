@@ -17,6 +17,10 @@ from tastespace.models.padding import Floats, frozen
 from tastespace.models.reading import Doubles
 from tastespace.models.solvers import Counts, Rows, RowSolver, Side
 
+#: Directions with this share of the largest singular value have half of their weight where new items are placed: to
+#: divide by less would make their vectors as long as what the learned items have no room for.
+SMALL = 0.01
+
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingRows(RowSolver):
@@ -77,6 +81,7 @@ class EmbeddingRows(RowSolver):
         s = np.zeros(others.shape[1])
         s[: len(self.singular_values)] = self.singular_values
         scale = np.power(s, power, out=np.zeros_like(s), where=s > 0.0)
+        scale *= s**2 / (s**2 + np.square(SMALL * s[0]))
         sums = _native.sparse_multiply(cells.indptr, cells.indices, cells.values, others, threads)
         return np.asarray(sums * scale.astype(np.float32))
 

@@ -16,7 +16,7 @@ from tastespace.models.cooccurrence import Association, Meetings
 from tastespace.models.embedding_rows import EmbeddingRows
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.info import ModelInfo, summarize
-from tastespace.models.padding import Floats, blank, frozen, locked
+from tastespace.models.padding import Floats, blank, frozen, locked, padded
 from tastespace.models.solvers import Side
 from tastespace.trainers.base import Trainer, check_events, plain
 from tastespace.trainers.init import check_memory
@@ -34,13 +34,17 @@ CELL = 24
 #: Columns that a round's share of the basis has beyond the factors.
 OVERSAMPLING = 16
 
+#: What the sum of squares is divided by at least: cells just above chance may be too small to be squared.
+TINY = float(np.finfo(np.float64).tiny)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ItemEmbedding(Trainer):
     r"""Vectors of items from baskets, sessions or histories: those that are bought with the same things are alike.
 
-    Every user of the events is one basket. From the pairs of items that meet in baskets follows how much more often
-    item i meets item j than chance has it,
+    Every user of the events is one basket, that has an item once: of one bought again, interactions keep the last
+    time alone. Where that matters, read orders or sessions as users. From the pairs of items that meet in baskets
+    follows how much more often item i meets item j than chance has it,
 
     .. math:: M_{ij} = \frac{m_{ij}}{m_{ij} + d} \max\left(0, \log \frac{n_{ij}}{n_i \, P(j)} - \log k\right) , \qquad
         P(j) = n_j^\alpha / \textstyle\sum_l n_l^\alpha ,
@@ -68,14 +72,15 @@ class ItemEmbedding(Trainer):
         Items with more than this share of all events are thinned out: an event stays with the probability
         ``sqrt(subsample / share)``. The expected counts are used, so nothing is drawn. None: all stay.
     window
-        Which events of a basket are together: a duration such as ``"30d"`` or a timedelta, or a number of events in the
-        order of time (equal times in the order of the items); needs timestamps. None: all of them.
+        Which events of a basket are together, by the last time of each item: a duration such as ``"30d"`` or a
+        timedelta, or a number of events in the order of time (equal times in the order of the items); needs
+        timestamps. None: all of them.
     pair_scaling
-        Exponent s, >= 0: a pair in a basket of n items counts :math:`(n - 1)^{-s}`, with a window by the items that are
-        together on average. 0: every pair counts 1; 1: every event of a basket counts 1.
+        Exponent s, in 0..10: a pair in a basket of n items counts :math:`(n - 1)^{-s}`, with a window by the items that
+        are together on average. 0: every pair counts 1; 1: every event of a basket counts 1.
     shrinkage
-        A pair that met m times has :math:`m / (m + d)` of its value, d >= 0 being this number: chance meetings of rare
-        items, whose ratio to what was expected is the largest of all, count little.
+        A pair that met m times has :math:`m / (m + d)` of its value, d in 0..1e9 being this number: chance meetings of
+        rare items, whose ratio to what was expected is the largest of all, count little.
     eigenvalue_weight
         The exponent p, in 0..1, of the singular values in the factors of items. Scores do not depend on it, cosines do.
     popularity
@@ -132,8 +137,8 @@ class ItemEmbedding(Trainer):
             duration_seconds(self.window, "window of ItemEmbedding")
         elif self.window is not None:
             self._check_count("window", 1)
-        self._check_number("pair_scaling", least=0)
-        self._check_number("shrinkage", least=0)
+        self._check_number("pair_scaling", least=0, most=10)
+        self._check_number("shrinkage", least=0, most=1e9)
         self._check_number("eigenvalue_weight", least=0, most=1)
         self._check_number("popularity", least=0)
         self._check_number("history_scaling", least=0, most=1)
@@ -172,7 +177,7 @@ class ItemEmbedding(Trainer):
         ParameterError
             If so many factors cannot fit into memory.
         TooLargeError
-            If the pairs that are above the shift cannot.
+            If the pairs that are above the shift cannot, or what the decomposition works with.
         """
         check_events(type(self).__name__, "train", train)
         threads = resolve_threads(self.threads)
@@ -181,6 +186,11 @@ class ItemEmbedding(Trainer):
         matrix = self._matrix(train, meetings, threads)
         wanted = min(self.factors, train.n_items)
         directions = min(self.rounds * (wanted + OVERSAMPLING), train.n_items)
+        announce(
+            f"ItemEmbedding in up to {directions:,} directions",
+            4 * train.n_items * directions + 16 * padded(wanted) * train.n_items,
+            "choose fewer factors or rounds",
+        )
         with progress_bar(type(self).__name__, self.rounds, self.progress) as tick:
             found = krylov(
                 matrix,
@@ -243,7 +253,7 @@ class ItemEmbedding(Trainer):
         metrics = {
             "pairs": matrix.by_row.nnz,
             "rank": int(np.count_nonzero(s)),
-            "explained_variance_ratio": min(float(np.square(s).sum()) / found.total, 1.0),
+            "explained_variance_ratio": min(float(np.square(s).sum()) / max(found.total, TINY), 1.0),
             "rounds": found.rounds,
         }
         return FactorModel(
