@@ -85,7 +85,7 @@ def test_unknown_values_are_left_out_and_counted(integer_model: Path, table: Pat
     known = {item for item in range(101, 140) if not 110 <= item <= 113}
     items = ts.load(integer_model).items
     assert (
-        f"year: {sum(item not in known for item in items)} of {len(items)} items have no value there"
+        f"year: {sum(item not in known for item in items)} of {len(items)} items have no value and no colour"
         in answer.err
     )
     assert "120" in texts(out).splitlines()  # a scale still

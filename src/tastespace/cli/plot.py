@@ -228,7 +228,7 @@ def _feature(titles: TitleOptions, items: Any, column: str) -> Mapping[Any, Any]
         raise InputError(f"column {column!r} of {titles.titles} is empty; name another one with --groups")
     without = len(items) - sum(item in values for item in items)
     if without:
-        say(f"{column}: {without:,} of {len(items):,} items have no value there")
+        say(f"{column}: {without:,} of {len(items):,} items have no value and no colour")
     numbers = {item: number for item, value in values.items() if (number := _number(value)) is not None}
     if len(numbers) == len(values):
         return numbers

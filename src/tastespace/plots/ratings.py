@@ -16,7 +16,7 @@ from tastespace.evaluation.calibration import Calibration
 from tastespace.evaluation.scoring import predict_rows
 from tastespace.plots.marks import scale
 from tastespace.plots.needs import able
-from tastespace.plots.style import DASHES, SERIES, Look, axis, dress, key, key_above, note, paper, traced
+from tastespace.plots.style import DASHES, SERIES, Look, axis, dress, key_above, note, paper, traced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,10 +103,7 @@ def predicted_against_actual(
     pad = 0.04 * (high - low)
     ax.set_xlim(min(low, float(ratings[0])) - pad, max(high, float(ratings[-1])) + pad)
     ax.set_ylim(low - pad, high + pad)
-    if dense:  # there is no corner without data
-        key_above(ax, *ax.get_legend_handles_labels())
-    else:
-        key(ax, ink, "upper left")
+    key_above(ax, *ax.get_legend_handles_labels())
     left_out = f"; {cold:,} of unknown users or items left out" if cold else ""
     note(ax, f"{len(given):,} ratings{left_out}", ink)
     return ax

@@ -34,6 +34,7 @@ DASHES: tuple[Dashes, ...] = (
     (0, (5, 2)),
     (0, (1.5, 1.5)),
 )  # of the first six series, the next six, and all others
+_BEYOND = 1.25  # of the width of a picture, that a key of one column may have
 FAINT = 0.18  # opacity of lines that only guide the eye
 DARK_INK, LIGHT_INK = "#222222", "#EEEEEE"
 
@@ -200,7 +201,8 @@ def key_above(
 ) -> Legend | None:
     """A legend above the picture, in as many columns as are not wider than it.
 
-    None where it would take more than half of the height: there the picture stands without.
+    None where it would be much wider all the same, or take more than half of the height: there the picture stands
+    without.
     """
     box = settled(ax)  # before a key that may be too wide
     for size, columns in ((size, columns) for size in (9, 7) for columns in range(len(names), 0, -1)):
@@ -224,7 +226,8 @@ def key_above(
             if family is not None:
                 text.set_fontfamily(list(family))
         extent = legend.get_window_extent()
-        if (extent.width <= box.width or columns == 1) and extent.height <= box.height / 2:
+        room = box.width * (_BEYOND if columns == 1 else 1)
+        if extent.width <= room and extent.height <= box.height / 2:
             return legend
     legend.remove()
     return None
