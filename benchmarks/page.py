@@ -161,9 +161,12 @@ def nmf(content: Content) -> str:
             cell = found[library]
             times = str(found["times_faster"]) if library == "tastespace" else ""
             passes, error, memory = str(cell["passes"]), f"{cell['error']:.2f}", f"{cell['peak_mb']:.0f} MB"
-            lines.append((name, library, ranged(cell["seconds"]), times, passes, error, memory))
+            label = ", ".join(filter(None, (library, cell.get("precision"))))
+            lines.append((name, label, ranged(cell["seconds"]), times, passes, error, memory))
     header = ("loss and table", "library", "seconds", "times faster", "passes", "error", "peak")
-    return f"{rows(header, lines)}\n\n{where(content)}"
+    both = "scikit-learn ran in double and in single precision; the faster is listed. "
+    told = both if any(", float" in label for _, label, *_ in lines) else ""
+    return f"{rows(header, lines)}\n\n{told}{where(content)}"
 
 
 def svd(content: Content) -> str:

@@ -327,13 +327,23 @@ def test_arrow_arrays_are_no_tables():
 
 
 @pytest.mark.parametrize(
-    "source", [{"user": [1]}, [(1, 2)], None, np.eye(3)], ids=["dict", "list", "none", "array"]
+    "source", [{"user": [1]}, [(1, 2)], None, np.ones(3)], ids=["dict", "list", "none", "array"]
 )
 def test_sources_of_no_known_kind(source):
     with pytest.raises(
         InputError, match=r"cannot read this .*; pass a path, a Polars, pandas or Arrow table"
     ):
         read(source, **NAMES)
+
+
+@pytest.mark.parametrize("options", [{}, NAMES])
+def test_a_dense_matrix_is_told_the_sparse_way(options):
+    told = (
+        r"got an array \(40, 30\), which takes 9.6 kB of memory where a sparse table takes 480 B, 16 bytes for each of "
+        r"30 cells that are not 0: pass scipy.sparse.csr_array\(...\), or a table with named columns"
+    )
+    with pytest.raises(InputError, match=told):
+        read(np.eye(40, 30), **options)
 
 
 @pytest.mark.parametrize(

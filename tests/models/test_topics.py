@@ -52,6 +52,30 @@ def test_refuses_what_is_no_text():
         ts.documents(["cat", 3])
     with pytest.raises(InputError, match="ids has 1 entries for 2 texts"):
         ts.documents(["cat", "dog"], ids=["a"])
+    for source in (None, 5):
+        with pytest.raises(
+            InputError, match=r"takes texts, a sparse matrix or a table; got (NoneType|int): pass"
+        ):
+            ts.documents(source)
+    table = pl.DataFrame({"document": [1], "word": ["cat"]})
+    for source, given, match in (
+        (TEXTS, {"words": ["cat"]}, "words of documents goes with a matrix; the vectorizer finds"),
+        ({"a": "cat dog"}, {"ids": ["b"]}, "ids of documents goes with a list of texts; of a mapping"),
+        (
+            sp.eye(3, format="csr"),
+            {"vectorizer": CountVectorizer()},
+            "vectorizer of documents goes with texts; drop",
+        ),
+        (table, {"ids": ["b"]}, "ids of documents goes with texts or a matrix; drop it"),
+        (table, {"words": ["b"]}, "words of documents goes with texts or a matrix; drop it"),
+        (
+            table,
+            {"vectorizer": CountVectorizer()},
+            "vectorizer of documents goes with texts or a matrix; drop it",
+        ),
+    ):
+        with pytest.raises(ParameterError, match=match):
+            ts.documents(source, **given)
     dense = (
         r"dense one of 300 x 40 cells, 96.0 kB: pass scipy.sparse.csr_matrix\(X\), whose 600 cells .* 7.2 kB"
     )

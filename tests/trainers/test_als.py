@@ -1,5 +1,7 @@
 import numpy as np
+import polars as pl
 import pytest
+import scipy.sparse as sp
 
 from tastespace.data import split
 from tastespace.errors import InputError, NumericalError, ParameterError
@@ -261,6 +263,15 @@ def test_what_is_no_table_of_events_is_refused(trainer):
         InputError, match=rf"{name}\.fit takes Interactions as train; got list: make them with ts.read"
     ):
         trainer.fit([1, 2])
+    dense = r"got an array \(30, 20\), which takes 4.8 kB of memory where .* 320 B, .*: pass ts.read\(scipy.sparse.csr"
+    with pytest.raises(InputError, match=rf"{name}\.fit takes Interactions as train; {dense}"):
+        trainer.fit(np.eye(30, 20))
+    with pytest.raises(InputError, match=r"got csr_array: make them with ts.read\(matrix\)"):
+        trainer.fit(sp.csr_array(np.eye(3)))
+    with pytest.raises(
+        InputError, match=r"got DataFrame: make them with ts.read\(table, user=..., item=...\)"
+    ):
+        trainer.fit(pl.DataFrame({"user": [1], "item": [2]}))
     halves = split.random(world())
     with pytest.raises(InputError, match=r"got a Split: pass split\.train"):
         trainer.fit(halves)

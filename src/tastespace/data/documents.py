@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import scipy.sparse
@@ -10,7 +10,7 @@ import scipy.sparse
 from tastespace.data.interactions import Interactions
 from tastespace.data.memory import size
 from tastespace.data.read import read
-from tastespace.errors import EmptyError, InputError, missing_extra
+from tastespace.errors import EmptyError, InputError, ParameterError, missing_extra
 
 
 def documents(source: Any, *, ids: Any = None, words: Any = None, vectorizer: Any = None) -> Interactions:
@@ -45,22 +45,32 @@ def documents(source: Any, *, ids: Any = None, words: Any = None, vectorizer: An
         Without texts, or where no text holds a word.
     InputError
         If ids and texts differ in number, something is no text, or the matrix is dense.
+    ParameterError
+        If an argument goes with another kind of source.
     MissingExtraError
         If texts are given and scikit-learn is not installed.
     """
     if scipy.sparse.issparse(source):
+        _refuse("texts", vectorizer=vectorizer)
         return read(source, users=ids, items=words)
     if isinstance(source, Mapping):
+        _refuse("a list of texts; of a mapping the keys are the ids", ids=ids)
         ids, texts = list(source), list(source.values())
     elif hasattr(source, "columns"):
+        _refuse("texts or a matrix", ids=ids, words=words, vectorizer=vectorizer)
         count = "count" if "count" in list(source.columns) else None
         return read(source, user="document", item="word", weight=count)
     elif getattr(source, "ndim", 1) == 2:
         raise InputError(_dense(source))
     elif isinstance(source, str | bytes):
         raise InputError("documents takes a list of texts; got one text: put it into a list")
-    else:
+    elif isinstance(source, Iterable):
         texts = list(source)
+    else:
+        raise InputError(
+            f"documents takes texts, a sparse matrix or a table; got {type(source).__name__}: pass a list of texts"
+        )
+    _refuse("a matrix; the vectorizer finds the words of texts", words=words)
     if not texts:
         raise EmptyError("documents got no texts")
     odd = next((place for place, text in enumerate(texts) if not isinstance(text, str)), None)
@@ -89,6 +99,13 @@ def documents(source: Any, *, ids: Any = None, words: Any = None, vectorizer: An
             "CountVectorizer(token_pattern=...)"
         ) from None
     return read(matrix, users=ids, items=vectorizer.get_feature_names_out().astype(object))
+
+
+def _refuse(what: str, **given: Any) -> None:
+    """Refuse parameters that only go with another kind of source."""
+    for name, value in given.items():
+        if value is not None:
+            raise ParameterError(f"{name} of documents goes with {what}; drop it")
 
 
 def _dense(matrix: Any) -> str:

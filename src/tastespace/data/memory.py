@@ -6,6 +6,10 @@ import logging
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from tastespace.errors import TooLargeError
 
@@ -45,6 +49,15 @@ def size(n: int) -> str:
             break
         value, unit = value / 1000, larger
     return f"{value:.0f} {unit}" if value >= 100 or unit == "B" else f"{value:.1f} {unit}"
+
+
+def beside_sparse(array: npt.NDArray[Any]) -> str:
+    """A dense array in words, with its size and that of a sparse table."""
+    cells = int(np.count_nonzero(array))
+    return (
+        f"an array {array.shape}, which takes {size(array.nbytes)} of memory where a sparse table takes "
+        f"{size(16 * cells)}, 16 bytes for each of {cells:,} cells that are not 0"
+    )
 
 
 def _free() -> int | None:

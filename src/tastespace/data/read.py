@@ -5,10 +5,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import scipy.sparse
 
 from tastespace.data.csr import Duplicates
 from tastespace.data.interactions import Interactions
+from tastespace.data.memory import beside_sparse
 from tastespace.data.read_file import read_file
 from tastespace.data.read_rows import OnBadRows, read_rows
 from tastespace.data.read_source import Columns
@@ -16,7 +18,7 @@ from tastespace.data.read_sparse import read_sparse
 from tastespace.data.read_sql import read_sql
 from tastespace.data.read_table import read_table
 from tastespace.data.read_values import TimestampUnit
-from tastespace.errors import ParameterError
+from tastespace.errors import InputError, ParameterError
 
 
 def read(
@@ -146,6 +148,11 @@ def read(
         }
         _refuse("a table; a sparse matrix has no columns", False, **given)
         rows = read_sparse(source, users=users, items=items, explicit=explicit)
+    elif isinstance(source, np.ndarray) and source.ndim == 2:
+        raise InputError(
+            f"read takes a sparse matrix or a table of events; got {beside_sparse(source)}: pass "
+            "scipy.sparse.csr_array(...), or a table with named columns if its rows are events"
+        )
     else:
         if user is None or item is None:
             raise ParameterError("read needs the names of the columns of users and items: user= and item=")

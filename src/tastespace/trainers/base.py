@@ -8,8 +8,10 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
+import scipy.sparse
 
 from tastespace.data.interactions import Interactions
+from tastespace.data.memory import beside_sparse
 from tastespace.data.split import Split
 from tastespace.errors import EmptyError, InputError, ParameterError
 from tastespace.models.factor_model import FactorModel
@@ -133,12 +135,25 @@ def check_events(trainer: str, name: str, events: object) -> Interactions:
     if isinstance(events, Split):
         raise InputError(f"{trainer}.fit takes events as {name}; got a Split: pass split.train")
     if not isinstance(events, Interactions):
-        raise InputError(
-            f"{trainer}.fit takes Interactions as {name}; got {type(events).__name__}: make them with ts.read(...)"
-        )
+        raise InputError(f"{trainer}.fit takes Interactions as {name}; got {_other(events)}")
     if events.n_events == 0:
         raise EmptyError(f"{trainer} has nothing to learn from: {name} holds no events")
     return events
+
+
+def _other(events: object) -> str:
+    """What was given in place of events, and what to do with it."""
+    if isinstance(events, np.ndarray):
+        return (
+            f"{beside_sparse(events)}: pass ts.read(scipy.sparse.csr_array(...)); tastespace.sklearn has NMF and "
+            "TruncatedSVD of matrices"
+        )
+    call = "..."
+    if scipy.sparse.issparse(events):
+        call = "matrix"
+    elif hasattr(events, "columns"):
+        call = "table, user=..., item=..."
+    return f"{type(events).__name__}: make them with ts.read({call})"
 
 
 def check_ratings(trainer: str, name: str, events: object) -> None:

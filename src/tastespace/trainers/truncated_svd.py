@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-import numpy as np
-
 from tastespace.data.interactions import Interactions
-from tastespace.data.memory import announce, size
+from tastespace.data.memory import announce
 from tastespace.data.threads import resolve_threads
-from tastespace.errors import InputError, ParameterError
+from tastespace.errors import ParameterError
 from tastespace.models.confidence import KINDS, Confidence, Kind
 from tastespace.models.factor_model import FactorModel
 from tastespace.models.padding import padded
@@ -166,12 +164,6 @@ class TruncatedSVD(Trainer):
             If the best rank is the largest that was tried.
         """
         name = type(self).__name__
-        if isinstance(train, np.ndarray):
-            raise InputError(
-                f"TruncatedSVD.fit takes Interactions; got an array {train.shape}, which takes {size(train.nbytes)} of "
-                "memory where a sparse table takes 16 bytes for each cell that is not 0: pass "
-                "ts.read(scipy.sparse.csr_array(...)), or use tastespace.sklearn.TruncatedSVD for matrices"
-            )
         check_events(name, "train", train)
         threads = resolve_threads(self.threads)
         if valid is None:
