@@ -187,6 +187,17 @@ def svd(content: Content) -> str:
     return f"{rows(header, lines)}\n\n{where(content)}"
 
 
+def item_embedding(content: Content) -> str:
+    """Seconds and memory of counting, of the fit, and of gensim's."""
+    names, lines = TABLE_NAMES | {"online-retail": "Online Retail"}, []
+    for key, cell in content["results"].items():
+        table, _, what = key.partition(" ")
+        if table in names:
+            memory = f"{1000 * cell['gigabytes']:.0f} MB"
+            lines.append((names[table], what, ranged(cell["seconds"]), memory))
+    return f"{rows(('table', 'what', 'seconds', 'peak'), lines)}\n\n{where(content)}"
+
+
 def ranking(content: Content) -> str:
     """An epoch of BPR, and seconds until each rival's quality."""
     results = content["results"]
@@ -394,6 +405,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Content], str]]] = {
     "svdpp": ("speed_svdpp", svdpp),
     "svd": ("speed_svd", svd),
     "nmf": ("speed_nmf", nmf),
+    "item-embedding": ("speed_item_embedding", item_embedding),
     "top-k": ("speed_top_k", top_k),
     "evaluation": ("speed_evaluation", evaluation),
     "reading": ("speed_reading", reading),

@@ -23,6 +23,7 @@ SCRIPTS = (
     "neighbours",
     "ease",
     "svd",
+    "item_embedding",
     "reranking",
     "evaluation",
     "reading",

@@ -12,10 +12,10 @@ the first time in the first test basket, from the whole history, or from the las
 are not listed. Hit rate: the share of lists of ten with at least one such product. 95 % intervals: 10,000 bootstrap
 samples of baskets.
 
-Models learn from rows of baskets, or of customers; ItemEmbedding from baskets, from customers' events at most 30 days
-apart, and from customers' whole histories. Every model searches a grid of its own; the number of its points is told.
-Neighbours: the products at the popularity ranks 1, 2, 5, 10, 20, 50, 100, 200, 500 and 1000 of the training part, ranks
-fixed in advance; the settings are those that completion chose for baskets.
+Models learn from rows of baskets, or of customers; ItemEmbedding from baskets, from customers' last purchases of each
+product at most 30 days apart, and from customers' whole histories. Every model searches a grid of its own; the number
+of its points is told. Neighbours: the products at the popularity ranks 1, 2, 5, 10, 20, 50, 100, 200, 500 and 1000 of
+the training part, ranks fixed in advance; the settings are those that completion chose for baskets.
 
 Run as ``python -m benchmarks.quality.item_embedding [--threads N]``.
 """

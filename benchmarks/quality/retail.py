@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -116,17 +116,23 @@ def rate(folded: ts.FactorModel | ts.NeighbourModel, question: Question, threads
     rows = np.arange(len(folded.users), dtype=np.int32)
     most = 10 + max(len(items) for items in question.known.values())
     ranked, _ = folded.rank(rows, min(most, len(folded.items)), exclude_seen=False, threads=threads)
-    ids, found = folded.items.ids, []
-    discount = 1.0 / np.log2(np.arange(2, 12))
-    for name, row in zip(folded.users.ids.tolist(), ranked, strict=True):
+    return judge(folded.users.ids, ranked, folded.items.ids, question)
+
+
+def judge(users: Iterable[object], ranked: np.ndarray, ids: np.ndarray, question: Question) -> np.ndarray:
+    """Whether lists of ten have a hidden item, and NDCG@10, from rows of items, best first."""
+    found, discount = [], 1.0 / np.log2(np.arange(2, 12))
+    for name, row in zip(users, ranked, strict=True):
         hidden, known = question.hidden.get(str(name)), question.known[str(name)]
         if hidden is None:
             continue
-        best = [item for item in ids[row[row >= 0]].tolist() if item not in known][:10]
+        best: list[str] = []
+        for item in row[row >= 0]:
+            if ids[item] not in known:
+                best.append(ids[item])
+                if len(best) == 10:
+                    break
         hits = np.array([item in hidden for item in best], float)
         ideal = discount[: min(len(hidden), 10)].sum()
         found.append((float(hits.any()), float(hits @ discount[: len(hits)]) / ideal))
     return np.array(found)
-
-
-Answerer = Callable[[Question], np.ndarray]
