@@ -1,6 +1,7 @@
 """Decompositions of matrices: scikit-learn's own checks, and its TruncatedSVD beside ours."""
 
 import re
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -16,6 +17,7 @@ from tastespace.errors import InputError, ParameterError, TooLargeError
 from tastespace.sklearn import TruncatedSVD, decomposition
 
 TABLE = sp.random(300, 120, 0.1, format="csr", random_state=0)
+ROOM = 6e6  # bytes of blocks of a few columns, and of rows of which the means are taken
 DENSE = np.random.default_rng(0).standard_normal((60, 30)) * 0.8 ** np.arange(30)
 
 
@@ -140,6 +142,22 @@ def test_unsorted_and_repeated_cells_are_summed():
     ours = TruncatedSVD(2, random_state=0).fit(X)
     np.testing.assert_allclose(ours.singular_values_, np.linalg.svd(X.toarray())[1], rtol=1e-5)
     assert X.nnz == 5  # the caller's matrix stays as it is
+    cells = TABLE.astype(np.float64)
+    twice = sp.csr_matrix(
+        (np.repeat(cells.data / 2, 2), np.repeat(cells.indices, 2), 2 * cells.indptr), TABLE.shape
+    )
+    for settings in (
+        {},
+        {"centred": True},
+        {"algorithm": "arpack"},
+        {"algorithm": "arpack", "centred": True},
+    ):
+        once, again = (TruncatedSVD(5, random_state=0, **settings).fit(X) for X in (cells, twice))
+        for name in ("singular_values_", "explained_variance_", "explained_variance_ratio_", "mean_"):
+            np.testing.assert_allclose(getattr(again, name), getattr(once, name), rtol=1e-6)
+        np.testing.assert_allclose(again.transform(twice), once.transform(cells), atol=1e-5)
+        assert again.reconstruction_error(twice) == pytest.approx(once.reconstruction_error(cells), rel=1e-6)
+    assert twice.nnz == 2 * cells.nnz
 
 
 @pytest.mark.parametrize(
@@ -171,7 +189,64 @@ def test_a_giant_result_is_refused(monkeypatch):
     monkeypatch.setattr("tastespace.data.memory.available", lambda: 1000)
     with pytest.raises(TooLargeError, match=r"inverse_transform to 300 x 120 cells takes 288 kB"):
         ours.inverse_transform(ours.transform(TABLE))
-    assert decomposition.available  # what refuses arrays asks the same function
+
+
+@pytest.mark.parametrize(
+    ("settings", "dtype", "need"),
+    [
+        ({}, np.float64, 7200),
+        ({"centred": True}, np.float32, 7200),
+        ({"algorithm": "arpack"}, np.float32, 14400),
+        ({"algorithm": "arpack", "n_components": 30}, np.float64, 57600),
+        ({}, np.int64, 14400),
+    ],
+)
+def test_copies_of_a_dense_array_that_do_not_fit_are_refused(settings, dtype, need, monkeypatch):
+    X = (10 * DENSE).astype(dtype)
+    monkeypatch.setattr("tastespace.data.memory.available", lambda: need - 1)
+    with pytest.raises(TooLargeError, match=r"60 x 30 cells.*whose copy takes .*scipy.sparse.csr_array\(X\)"):
+        TruncatedSVD(**settings).fit(X)
+    monkeypatch.setattr("tastespace.data.memory.available", lambda: need)
+    TruncatedSVD(**settings).fit(X)
+    monkeypatch.setattr("tastespace.data.memory.available", lambda: 0)
+    TruncatedSVD().fit(X.astype(np.float32))  # is taken as it is
+    TruncatedSVD(algorithm="arpack").fit(X.astype(np.float64))
+
+
+@pytest.mark.parametrize(
+    ("settings", "scale", "dtype"),
+    [
+        ({}, 1.0, np.float64),
+        ({}, 1.0, np.float32),
+        ({"centred": True}, 1.0, np.float64),
+        ({"centred": True}, 1.0, np.float32),
+        ({}, 1e-12, np.float64),
+        ({}, 1e-12, np.float32),
+        ({"algorithm": "arpack"}, 1.0, np.float64),
+        ({"algorithm": "arpack"}, 1.0, np.float32),
+        ({"algorithm": "arpack", "centred": True}, 1.0, np.float64),
+        ({"algorithm": "arpack", "n_components": 300}, 1.0, np.float64),
+    ],
+)
+def test_a_dense_array_takes_the_memory_that_was_checked(settings, scale, dtype, monkeypatch):
+    X = (scale * np.random.default_rng(0).standard_normal((6000, 300))).astype(dtype)
+    needs = []
+    monkeypatch.setattr(decomposition, "announce", lambda what, need, remedy: needs.append(need))
+    estimator = TruncatedSVD(random_state=0, **settings)
+    tracemalloc.start()
+    try:
+        estimator.fit(X)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak <= sum(needs) + ROOM
+
+
+def test_a_normalizer_is_taken_and_not_used():
+    a, b = (
+        TruncatedSVD(2, power_iteration_normalizer=name, random_state=0).fit(TABLE) for name in ("auto", "QR")
+    )
+    np.testing.assert_array_equal(a.components_, b.components_)
 
 
 def test_nan_is_refused():

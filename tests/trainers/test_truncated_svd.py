@@ -261,6 +261,38 @@ def test_variance_chooses_the_fewest_factors_that_reach_it():
     assert capped.info.metrics["explained_variance_ratio"] < 0.9
 
 
+def test_variance_alone_needs_the_fewest_factors_of_a_larger_table():
+    cells = sp.random(900, 700, 0.03, format="csr", random_state=0)
+    shares = np.cumsum(np.square(np.linalg.svd(cells.toarray())[1])) / np.square(cells.data).sum()
+    model = ts.TruncatedSVD(variance=0.7).fit(ts.read(cells, explicit=True))
+    assert model.factors == int(np.searchsorted(shares, 0.7)) + 1
+
+
+def test_rounds_bound_the_work_of_a_variance():
+    cells = spread(600, 500, lambda i: 0.97**i)
+    train = ts.read(sp.csr_array(cells), explicit=True)
+    few, many = (ts.TruncatedSVD(variance=0.3, rounds=n, tolerance=0.0).fit(train) for n in (2, 10))
+    assert few.info.metrics["rounds"] < many.info.metrics["rounds"]
+    assert few.info.metrics["explained_variance_ratio"] >= 0.3
+
+
+def test_a_variance_asks_for_memory_as_its_basis_grows(monkeypatch, caplog):
+    train = ts.read(sp.csr_array(RNG.random((700, 600))), explicit=True)
+    free = 4 * 600 * 256 + 32 * 256**2 + 16 * 16 * 700
+    monkeypatch.setattr("tastespace.data.memory.available", lambda: free)
+    assert ts.TruncatedSVD(variance=0.7).fit(train).factors == 1
+    with pytest.raises(
+        TooLargeError,
+        match=r"in 512 directions, and more while variance=0.999 needs them, takes .*smaller variance, or factors",
+    ):
+        ts.TruncatedSVD(variance=0.999).fit(train)
+    monkeypatch.undo()
+    with caplog.at_level("INFO", logger="tastespace"):
+        ts.TruncatedSVD(variance=0.999).fit(train)
+    assert "in 512 directions" in caplog.text
+    assert "in 600 directions" in caplog.text
+
+
 def test_factors_beyond_the_rank_are_zeros():
     events = world(9, 7, 0.5, explicit=False)
     model = ts.TruncatedSVD(factors=20).fit(events)

@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 import tastespace._native as _native
 from tastespace.data.csr import Csr
-from tastespace.data.memory import announce, available, size
+from tastespace.data.memory import announce, size
 from tastespace.data.threads import resolve_threads
-from tastespace.errors import InputError, ParameterError, TooLargeError
+from tastespace.errors import InputError, ParameterError
 from tastespace.models.padding import pad
 from tastespace.trainers.krylov import block_width, krylov
 from tastespace.trainers.lanczos import largest
@@ -25,6 +25,9 @@ Array = npt.NDArray[Any]
 
 #: Nearer to the least possible squared error than this share of it nothing is gained in single precision.
 LEAST = 1e-6
+
+#: Rows of a dense matrix whose differences from the means are held at once.
+ROWS = 1024
 
 #: Where less than this share of the squares is left without the mean, a difference of both is too rough.
 SHORT = 0.1
@@ -45,6 +48,8 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         stops sooner by ``tol``.
     n_oversamples
         Columns beyond ``n_components`` in each iteration's share of the work, >= 0.
+    power_iteration_normalizer
+        Taken, so that scikit-learn's calls work, and not used: block Krylov makes every block orthonormal.
     random_state
         Of the random start: a whole number, a ``RandomState``, or None for another one each time.
     tol
@@ -54,7 +59,8 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     centred
         Take each column's mean off first: principal components, and X stays sparse.
     threads
-        At most this many; None: all cores. The result does not depend on it.
+        At most this many; None: all cores. Of a sparse X the result does not depend on it. Products with a dense X
+        are those of NumPy's BLAS, which brings its own threads: their number may change the last digits.
 
     Attributes
     ----------
@@ -77,6 +83,7 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         algorithm: str = "randomized",
         n_iter: int = 5,
         n_oversamples: int = 10,
+        power_iteration_normalizer: str = "auto",
         random_state: Any = None,
         tol: float = 0.0,
         centred: bool = False,
@@ -86,6 +93,7 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         self.algorithm = algorithm
         self.n_iter = n_iter
         self.n_oversamples = n_oversamples
+        self.power_iteration_normalizer = power_iteration_normalizer
         self.random_state = random_state
         self.tol = tol
         self.centred = centred
@@ -117,24 +125,28 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     def _learn(self, X: Any) -> Any:
         """Sets all attributes; X as it was checked."""
-        _refuse_giants(X)
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_min_features=2, order="C"
-        )
+        if isinstance(X, np.ndarray) and X.ndim == 2:
+            _announce(X, 0 if X.dtype.kind == "f" and X.flags.c_contiguous else 8 * X.size)
+        X = self._checked(X, reset=True)
         self._check(X.shape[1])
         values: Array
         vectors: Array
         k, seed = self.n_components, int(check_random_state(self.random_state).randint(2**31 - 1))
-        matrix, scale, means = self._matrix(X)
+        scale, wanted = _scale(X), min(self.n_components, *X.shape)
+        if isinstance(X, np.ndarray):
+            _announce(X, self._need(X, scale, wanted))
         scaled = X if scale == 1.0 else X / scale
-        self.mean_ = np.zeros(X.shape[1], X.dtype)
-        if means is not None:
-            self.mean_[:] = scale * means
         if self.algorithm == "arpack":
-            cells = scipy.sparse.csr_array(scaled, dtype=np.float64)
-            wanted = min(k, *X.shape)
-            values, vectors = largest(cells, means, wanted, seed, self.tol)
+            of_columns = _means(scaled)
+            values, vectors = largest(
+                scaled.astype(np.float64, copy=False),
+                of_columns if self.centred else None,
+                wanted,
+                seed,
+                self.tol,
+            )
         else:
+            matrix, of_columns = self._matrix(scaled)
             least = block_width(k) * (self.n_iter + 1)
             found = krylov(
                 matrix,
@@ -145,11 +157,13 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                 threads=resolve_threads(self.threads),
             )
             wanted, values, vectors = found.k, found.values, found.vectors[:, : found.k]
+        self.mean_ = np.zeros(X.shape[1], X.dtype)
+        if self.centred:
+            self.mean_[:] = scale * of_columns
         self.components_ = np.zeros((k, X.shape[1]), X.dtype)
         self.components_[:wanted] = vectors.T
         values = np.pad(values, (0, k - wanted))
         self.singular_values_ = np.asarray(scale * values, X.dtype)
-        of_columns = _means(scaled, matrix)
         spread = _variance(scaled, of_columns)
         variances = self._variances(scaled, values, of_columns)
         self.explained_variance_ = np.asarray(scale**2 * variances, X.dtype)
@@ -173,9 +187,7 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     def transform(self, X: Any) -> Array:
         """The rows of X among the components, (rows, n_components)."""
         check_is_fitted(self)
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False, order="C"
-        )
+        X = self._checked(X)
         return self._project(X)
 
     def inverse_transform(self, X: Any) -> Array:
@@ -209,13 +221,9 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Differences below about 1e-7 of X are lost in rounding.
         """
         check_is_fitted(self)
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False, order="C"
-        )
+        X = self._checked(X)
         means = self.mean_.astype(np.float64)
-        total = (
-            _squares(X) - 2 * float((X.T @ np.ones(X.shape[0])) @ means) + X.shape[0] * float(means @ means)
-        )
+        total = _squares(X) - 2 * X.shape[0] * float(_means(X) @ means) + X.shape[0] * float(means @ means)
         projected = self._project(X).astype(np.float64)
         gram = self.components_.astype(np.float64) @ self.components_.T.astype(np.float64)
         # |x - p V|^2 = |x|^2 - 2 p . p + p V V' p', with p = x V'
@@ -250,32 +258,54 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         if not (isinstance(self.tol, int | float) and 0 <= self.tol < np.inf):
             raise ParameterError(f"tol of TruncatedSVD must be a number >= 0; got {self.tol!r}")
 
-    def _matrix(self, X: Any) -> tuple[SparseMatrix | DenseMatrix, float, Array | None]:
-        """X in single precision, what it was divided by, and its means after that.
-
-        What divides is a power of two that keeps every cell in range.
-        """
-        cells = _cells(X)
-        largest_cell = max(float(cells.max(initial=0)), -float(cells.min(initial=0)))
-        scale = (
-            1.0 if 1e-9 < largest_cell < 1e9 or largest_cell == 0 else 2.0 ** np.floor(np.log2(largest_cell))
+    def _checked(self, X: Any, reset: bool = False) -> Any:
+        """X as rows of one type, each cell of a sparse one there once; the caller's stays as it is."""
+        least = {"ensure_min_features": 2} if reset else {}
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=reset, order="C", **least
         )
-        threads = resolve_threads(self.threads)
-        if not scipy.sparse.issparse(X):
-            if self.centred:  # off a dense matrix at once, which costs no precision where means are large
-                means = X.mean(axis=0, dtype=np.float64) / scale
-                return DenseMatrix((X / scale - means).astype(np.float32), None), scale, means
-            small = X if scale == 1.0 and X.dtype == np.float32 else (X / scale).astype(np.float32)
-            return DenseMatrix(small, None), scale, None
-        table = _csr(X, scale)
+        if not isinstance(X, np.ndarray) and not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
+        return X
+
+    def _need(self, X: Array, scale: float, wanted: int) -> int:
+        """Bytes of the copies of a dense X that are made."""
+        single, copies = X.dtype == np.float32, 0 if scale == 1.0 else X.nbytes
+        if self.algorithm == "randomized":
+            return copies + (0 if single and not self.centred else 4 * X.size)
+        whole = (
+            wanted >= min(X.shape) - 1
+        )  # all of it goes to LAPACK, which has a copy, and vectors of both sides
+        return copies + (8 * X.size if single else 0) + (32 * X.size if whole else 0)
+
+    def _matrix(self, X: Any) -> tuple[SparseMatrix | DenseMatrix, Array]:
+        """X in single precision, and the means of its columns, which are off it if it is centred."""
+        if isinstance(X, np.ndarray):
+            means = _means(X)
+            if not self.centred:
+                return DenseMatrix(X.astype(np.float32, copy=False), None), means
+            cells = np.empty(X.shape, np.float32)
+            for start in range(0, len(X), ROWS):  # at once, which costs no precision where means are large
+                cells[start : start + ROWS] = X[start : start + ROWS] - means
+            return DenseMatrix(cells, None), means
+        table = _csr(X)
         turned = table.transpose()
-        means = column_means(turned, turned.values) if self.centred else None
-        return SparseMatrix(table, turned, table.values, turned.values, means, threads), scale, means
+        centred = column_means(turned, turned.values) if self.centred or table.values is None else None
+        matrix = SparseMatrix(
+            table,
+            turned,
+            table.values,
+            turned.values,
+            centred if self.centred else None,
+            resolve_threads(self.threads),
+        )
+        return matrix, _means(X) if centred is None else centred
 
     def _project(self, X: Any) -> Array:
         turned = self.components_.T
         if X.dtype == np.float32 and scipy.sparse.issparse(X):
-            table = _csr(X, 1.0)
+            table = _csr(X)
             product = _native.sparse_multiply(
                 table.indptr, table.indices, table.values, pad(turned), resolve_threads(self.threads)
             )[:, : turned.shape[1]]
@@ -284,19 +314,22 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         return np.ascontiguousarray(product - self.mean_ @ turned if self.centred else product)
 
 
-def _csr(X: Any, scale: float) -> Csr:
+def _csr(X: Any) -> Csr:
     """A checked CSR matrix as a table; cells that all hold 1 need no values."""
-    if not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    values = X.data if scale == 1.0 else X.data / scale
     table = Csr(
         X.indptr.astype(np.int64),
         np.ascontiguousarray(X.indices, np.int32),
         X.shape[1],
-        np.ascontiguousarray(values, np.float32),
+        np.ascontiguousarray(X.data, np.float32),
     )
     return table.replace_values(table.values)
+
+
+def _scale(X: Any) -> float:
+    """The power of two that keeps every cell in range when it divides; 1 where they are."""
+    cells = _cells(X)
+    most = max(float(cells.max(initial=0)), -float(cells.min(initial=0)))
+    return 1.0 if 1e-9 < most < 1e9 or most == 0 else float(2.0 ** np.floor(np.log2(most)))
 
 
 def _cells(X: Any) -> Array:
@@ -313,24 +346,24 @@ def _squares(X: Any) -> float:
 def _variance(X: Any, means: Array) -> float:
     """The sum of the columns' variances."""
     if isinstance(X, np.ndarray):
-        return float(np.var(X, axis=0, dtype=np.float64).sum())
+        parts = (X[start : start + ROWS] - means for start in range(0, len(X), ROWS))
+        return sum(_squares(part) for part in parts) / len(X)
     return float(max(_squares(X) / X.shape[0] - float(means @ means), 0.0))
 
 
-def _means(X: Any, matrix: SparseMatrix | DenseMatrix) -> Array:
+def _means(X: Any) -> Array:
     """The mean of each column."""
-    if isinstance(matrix, SparseMatrix) and matrix.row_values is None:
-        return column_means(matrix.by_column, None)  # all cells are 1
-    means: Array = (X.T @ np.ones(X.shape[0])) / X.shape[0]
-    return means
+    if isinstance(X, np.ndarray):
+        means: Array = X.mean(axis=0, dtype=np.float64)
+        return means
+    return np.asarray((X.T @ np.ones(X.shape[0])) / X.shape[0])
 
 
-def _refuse_giants(X: object) -> None:
-    """Raises TooLargeError if a dense array cannot be copied to single precision."""
-    free = available()
-    if isinstance(X, np.ndarray) and X.ndim == 2 and free is not None and 4 * X.size > free:
-        raise TooLargeError(
-            f"X is a dense array of {X.shape[0]:,} x {X.shape[1]:,} cells, {size(X.nbytes)}, whose copy in single "
-            f"precision takes {size(4 * X.size)}, and {size(free)} are free; pass scipy.sparse.csr_array(X), which "
-            "takes 12 bytes for each cell that is not 0"
+def _announce(X: Array, need: int) -> None:
+    """Logs what copies of a dense array take; TooLargeError if they do not fit."""
+    if need:
+        announce(
+            f"X is a dense array of {X.shape[0]:,} x {X.shape[1]:,} cells, {size(X.nbytes)}, whose copy",
+            need,
+            "pass scipy.sparse.csr_array(X), which takes 12 bytes for each cell that is not 0",
         )

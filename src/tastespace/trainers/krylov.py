@@ -16,6 +16,9 @@ from tastespace.trainers.matrices import Matrix
 #: A basis is looked at when it has grown by this much since the last look.
 GROWTH = 1.08
 
+#: Where nobody knows how far a basis will grow, its memory is asked for in steps of this many columns, or this growth.
+STEP, STRIDE = 256, 1.25
+
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
@@ -58,11 +61,12 @@ def krylov(
     factors: int | None,
     *,
     share: float | None = None,
-    directions: int,
+    directions: int | Callable[[int], int],
     tolerance: float,
     seed: int,
     threads: int,
     tick: Callable[[str], None] = lambda note: None,
+    grow: Callable[[int, int, int], None] = lambda used, until, k: None,
 ) -> Spectrum:
     """The largest singular values of a matrix and their right vectors.
 
@@ -79,7 +83,7 @@ def krylov(
     share
         The fewest singular values with this share of the squared cells are returned, at most ``factors``.
     directions
-        At most so many columns of Q.
+        At most so many columns of Q; or how many where the share needs so many singular values.
     tolerance
         Stop when the squared error is, by estimate, within this share of the least possible.
     seed
@@ -88,6 +92,8 @@ def krylov(
         At most this many.
     tick
         Called after each round.
+    grow
+        Called before Q grows from ``used`` columns to ``until``, for k singular values or more: it may refuse.
 
     Raises
     ------
@@ -108,8 +114,11 @@ def krylov(
     )  # about the norm, and a product divided by it keeps its digits
     run = Bidiagonalization(matrix, float(scale), seed, threads)
     width = block_width(64 if factors is None else most)
+    limit = directions if callable(directions) else lambda k: directions
+    asked = min(STEP, side)
+    grow(0, asked, 1)
     run.start(min(width, side))
-    captured: list[float] = []
+    captured: list[Doubles] = []  # of the last three looks, by all ranks
     looked = 0.0
     # Of a wide matrix the last rows' directions are short and so not exact; a block more mends them.
     room = min(columns, side + width) if columns > side else side
@@ -117,19 +126,24 @@ def krylov(
     while True:
         if grown:
             run.forward()
-        full = not grown or run.used >= min(room, max(directions, most))
-        k, excess = most, np.inf
+        full = not grown or run.used >= min(room, max(limit(most), most))
+        k, excess, enough = most, np.inf, False
         if full or (run.used >= GROWTH * looked and (share is not None or run.used >= most)):
             looked = run.used
             values = run.values()
             if share is not None:
                 k = _enough(values * run.scale, share * total, most)
-            captured.append(float(np.square(values[:k] * run.scale).sum()))
-            excess = _excess(captured, total)
+            captured = [*captured[-2:], np.cumsum(np.square(values * run.scale))]
+            excess = _excess([float(found[min(k, len(found)) - 1]) for found in captured], total)
             enough = k < most or share is None or run.used >= most
+            if share is not None and k < run.used:  # it is enough, and the work is bounded by what it needs
+                full = full or run.used >= max(limit(k), k)
         tick(f"{run.used} directions")
         if full or (np.isfinite(excess) and enough and excess <= tolerance):
             break
+        if run.used + width > asked and asked < side:
+            asked = min(max(asked + STEP, int(STRIDE * run.used)), side)
+            grow(run.used, asked, min(k, run.used))
         grown = run.backward(min(width, max(side - run.used, 0)))
     if run.used >= side:
         excess = 0.0

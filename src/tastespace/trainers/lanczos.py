@@ -10,7 +10,7 @@ from tastespace.models.padding import blank
 from tastespace.models.reading import Doubles
 from tastespace.trainers.bidiagonal import signs
 from tastespace.trainers.krylov import Spectrum
-from tastespace.trainers.matrices import SparseMatrix, spread
+from tastespace.trainers.matrices import SparseMatrix, spread, sum_of_squares
 
 #: Values below this share of the largest are rounding: ARPACK works on squares.
 NOISE = 1e-7
@@ -33,14 +33,18 @@ def lanczos(matrix: SparseMatrix, factors: int, seed: int) -> Spectrum:
 
 
 def largest(
-    cells: scipy.sparse.csr_array, means: Doubles | None, factors: int, seed: int, tolerance: float = 0.0
+    cells: scipy.sparse.csr_array | Doubles,
+    means: Doubles | None,
+    factors: int,
+    seed: int,
+    tolerance: float = 0.0,
 ) -> tuple[Doubles, Doubles]:
     """Singular values, falling, and right vectors (columns, factors) of a matrix less its columns' means."""
     rows, columns = cells.shape
     if factors >= min(rows, columns) - 1:
-        whole = cells.toarray()
+        whole = cells if isinstance(cells, np.ndarray) else cells.toarray()
         if means is not None:
-            whole -= means
+            whole = whole - means
         _, s, turned = np.linalg.svd(whole, full_matrices=False)
         s, v = s[:factors], turned[:factors].T
     elif not _squares(cells, means):
@@ -54,13 +58,15 @@ def largest(
     return s, v * signs(v)
 
 
-def _squares(cells: scipy.sparse.csr_array, means: Doubles | None) -> float:
-    squares = float(np.square(cells.data).sum())
+def _squares(cells: scipy.sparse.csr_array | Doubles, means: Doubles | None) -> float:
+    squares = sum_of_squares(cells.reshape(-1) if isinstance(cells, np.ndarray) else cells.data)
     return squares if means is None else spread(squares, cells.shape[0], means)
 
 
-def _operator(cells: scipy.sparse.csr_array, means: Doubles | None) -> scipy.sparse.linalg.LinearOperator:
-    turned = cells.T.tocsr()
+def _operator(
+    cells: scipy.sparse.csr_array | Doubles, means: Doubles | None
+) -> scipy.sparse.linalg.LinearOperator:
+    turned = cells.T if isinstance(cells, np.ndarray) else cells.T.tocsr()
     if means is None:
         products = cells.__matmul__, turned.__matmul__
     else:

@@ -52,7 +52,8 @@ class TruncatedSVD(Trainer):
         are zeros. With a validation set the largest rank that is tried; None: 256.
     variance
         The fewest factors that explain this share of the squared cells (with ``centred``: of the variance), above 0
-        and at most 1; never more than ``factors`` where both are given. None: just ``factors``.
+        and at most 1; never more than ``factors`` where both are given. None: just ``factors``. Alone it may need
+        almost as many factors as the table has items: memory is checked again as the basis grows, time is not.
     centred
         Take the mean from every item's column, zeros among its cells: principal components. The table stays sparse.
         Scores are means plus projections; see ``docs/math/truncated-svd.md``.
@@ -68,7 +69,8 @@ class TruncatedSVD(Trainer):
         ``"krylov"``: randomized block Krylov in single precision, on any number of threads. ``"lanczos"``: ARPACK in
         double precision on one, for reference.
     rounds
-        Most of the work of ``"krylov"``, in passes over the table with ``factors + 16`` columns at once, >= 1.
+        Most of the work of ``"krylov"``, in passes over the table with ``factors + 16`` columns at once, >= 1. With
+        ``variance`` alone, of the factors that it needs; until it is known how many, the work grows with them.
     tolerance
         Stop sooner when the squared error is, by estimate, within this share of the least possible, >= 0.
     seed
@@ -153,8 +155,11 @@ class TruncatedSVD(Trainer):
         InputError
             If these are no events; or if a value is not > 0 and the confidence needs it.
         ParameterError
-            If so many factors cannot fit into memory; if there is a stopping rule without a validation set, or its
-            metric is unknown; or if both ``variance`` and a validation set would choose the rank.
+            If so many factors cannot fit into memory, those that ``variance`` turns out to need too; if there is a
+            stopping rule without a validation set, or its metric is unknown; or if both ``variance`` and a validation
+            set would choose the rank.
+        TooLargeError
+            If the basis does not fit into the memory that is free.
         NumericalError
             If numbers leave the range of floats.
 
@@ -210,13 +215,22 @@ class TruncatedSVD(Trainer):
     def _decomposed(self, matrix: SparseMatrix, threads: int) -> Spectrum:
         rows, columns = matrix.shape
         wanted = min(self.factors or FACTORS, rows, columns)
-        check_memory(rows + columns, self.factors or FACTORS)
+        check_memory(rows + columns, self.factors or 1)
         if self.solver == "lanczos":
             return lanczos(matrix, wanted, self.seed)
-        directions = min(self.rounds * (wanted + OVERSAMPLING), rows, columns)
-        if self.variance is not None and self.factors is None:
-            directions = min(rows, columns)  # it grows until there is enough
-        else:
+        alone = self.variance is not None and self.factors is None
+        limit = self.rounds * (wanted + OVERSAMPLING)
+
+        def grow(used: int, until: int, k: int) -> None:
+            check_memory(rows + columns, k)
+            need = 4 * columns * (until - used) + 32 * until**2 + 16 * padded(k) * rows
+            text = (
+                f"TruncatedSVD in {until:,} directions, and more while variance={self.variance:g} needs them,"
+            )
+            announce(text, need, "choose a smaller variance, or factors as well")
+
+        if not alone:
+            directions = min(limit, rows, columns)
             need = 4 * columns * directions + 16 * padded(wanted) * rows
             announce(
                 f"TruncatedSVD in up to {directions:,} directions", need, "choose fewer factors or rounds"
@@ -226,9 +240,10 @@ class TruncatedSVD(Trainer):
                 matrix,
                 self.factors if self.variance is not None else wanted,
                 share=self.variance,
-                directions=directions,
+                directions=(lambda k: self.rounds * (k + OVERSAMPLING)) if alone else directions,
                 tolerance=self.tolerance,
                 seed=self.seed,
                 threads=threads,
                 tick=tick,
+                **({"grow": grow} if alone else {}),
             )
